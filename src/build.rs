@@ -1,0 +1,31 @@
+//! Lists the files that travel inside the binary, so that it works with an empty disk: profiles, mappings, the example
+//! configuration and the records of the demo. Cargo runs this; nothing else does.
+
+use std::path::{Path, PathBuf};
+use std::{env, fs};
+
+fn main() {
+    let root = PathBuf::from(env::var("CARGO_MANIFEST_DIR").expect("cargo sets it"));
+    let mut list = String::from("&[\n");
+    for folder in ["profiles", "mappings", "deploy", "fixtures/demo"] {
+        println!("cargo::rerun-if-changed={folder}");
+        walk(&root, &root.join(folder), &mut list);
+    }
+    list.push(']');
+    let out = PathBuf::from(env::var("OUT_DIR").expect("cargo sets it"));
+    fs::write(out.join("embedded.rs"), list).expect("the build folder can be written");
+}
+
+fn walk(root: &Path, folder: &Path, list: &mut String) {
+    let Ok(entries) = fs::read_dir(folder) else { return };
+    let mut paths: Vec<PathBuf> = entries.flatten().map(|e| e.path()).collect();
+    paths.sort();
+    for path in paths {
+        if path.is_dir() {
+            walk(root, &path, list);
+        } else {
+            let name = path.strip_prefix(root).expect("it is below the root").to_string_lossy().replace('\\', "/");
+            list.push_str(&format!("    ({name:?}, include_bytes!({:?})),\n", path.display().to_string()));
+        }
+    }
+}

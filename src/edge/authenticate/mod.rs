@@ -1,0 +1,1 @@
+//! authenticate: being built.

@@ -1,0 +1,16 @@
+//! The words that every room speaks: a tree, a place in it, a finding, a date, an NHS number.
+//!
+//! Comes in: bytes. Goes out: [`Tree`], [`Issue`], [`When`]. Knows JSON and FHIR's datatypes (R4 §2.24), and no resource.
+
+pub mod file;
+pub mod issue;
+pub mod json;
+pub mod nhs_number;
+pub mod time;
+pub mod tree;
+
+pub use file::File;
+pub use issue::{Issue, Report, Severity, Unchecked};
+pub use json::Limits;
+pub use time::When;
+pub use tree::{Id, Item, Kind, Place, Tree};

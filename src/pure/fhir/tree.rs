@@ -1,0 +1,662 @@
+//! The one tree that every record lives in, local or FHIR.
+//!
+//! Comes in: text that a reader has checked, or nodes that a mapping or a redaction builds. Goes out: [`Item`]s to look
+//! at, JSON to send, and for every node that came from a sender the file, line and column where it stood.
+//! Refuses nothing by itself; the readers do.
+//!
+//! A flat vector of nodes and one string. Names and unescaped strings are slices of the sender's own text, so reading
+//! copies nothing and a place is an offset that becomes a line and column only when somebody has to be told.
+
+use std::fmt;
+
+const NONE: u32 = u32::MAX;
+
+/// What a node is, in JSON's own words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// `null`
+    Null,
+    /// `true` or `false`
+    Bool,
+    /// A number, kept as written: FHIR decimals carry their precision in their digits (R4 datatypes, decimal).
+    Number,
+    /// A string, unescaped
+    String,
+    /// An array
+    Array,
+    /// An object
+    Object,
+}
+
+/// Names one node of one tree.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Id(u32);
+
+#[derive(Clone, Copy)]
+struct Span {
+    start: u32,
+    end: u32,
+}
+
+impl Span {
+    const EMPTY: Span = Span { start: 0, end: 0 };
+}
+
+#[derive(Clone, Copy)]
+struct Node {
+    kind: Kind,
+    key: Span,
+    value: Span,
+    parent: u32,
+    first: u32,
+    last: u32,
+    next: u32,
+    at: u32,
+}
+
+/// A file of the sender's, as it stands in the tree's text.
+#[derive(Clone, Debug)]
+struct Source {
+    name: Option<String>,
+    start: u32,
+    end: u32,
+}
+
+/// Where something stood in what the sender sent. Lines and columns count from 1, columns in characters.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Place {
+    /// The file inside what was sent (a CSV file of a zip), where there are several.
+    pub file: Option<String>,
+    /// Line, from 1.
+    pub line: u32,
+    /// Column in characters, from 1.
+    pub column: u32,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(file) = &self.file {
+            write!(f, "{file}:")?;
+        }
+        write!(f, "{}:{}", self.line, self.column)
+    }
+}
+
+/// A record as a tree. See the module's header.
+#[derive(Clone, Default)]
+pub struct Tree {
+    text: String,
+    sources: Vec<Source>,
+    nodes: Vec<Node>,
+}
+
+impl fmt::Debug for Tree {
+    /// Says how large, never what: a tree holds a person's record (P10).
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Tree({} nodes)", self.nodes.len())
+    }
+}
+
+impl Tree {
+    /// A tree that holds one empty object, to be built upon.
+    #[must_use]
+    pub fn object() -> Tree {
+        let mut tree = Tree::default();
+        tree.nodes.push(Tree::blank(Kind::Object));
+        tree
+    }
+
+    /// A tree that holds one empty array.
+    #[must_use]
+    pub fn array() -> Tree {
+        let mut tree = Tree::default();
+        tree.nodes.push(Tree::blank(Kind::Array));
+        tree
+    }
+
+    /// A tree whose root is a deep copy of `item`, places lost.
+    #[must_use]
+    pub fn copy_of(item: Item<'_>) -> Tree {
+        let mut tree = Tree::default();
+        tree.text.reserve(item.tree.text.len());
+        tree.graft(None, "", item, &mut |_| true);
+        tree
+    }
+
+    /// A deep copy of `item` without the nodes that `keep` refuses (and what hangs below them).
+    /// Containers that this empties are left out too, since FHIR JSON has no empty object or array.
+    #[must_use]
+    pub fn copy_where(item: Item<'_>, mut keep: impl FnMut(Item<'_>) -> bool) -> Tree {
+        let mut tree = Tree::default();
+        tree.text.reserve(item.tree.text.len());
+        tree.graft(None, "", item, &mut keep);
+        if tree.nodes.is_empty() {
+            tree.nodes.push(Tree::blank(item.kind()));
+        }
+        tree
+    }
+
+    fn blank(kind: Kind) -> Node {
+        Node { kind, key: Span::EMPTY, value: Span::EMPTY, parent: NONE, first: NONE, last: NONE, next: NONE, at: NONE }
+    }
+
+    /// The root. A tree has one from the start.
+    #[must_use]
+    pub fn root(&self) -> Item<'_> {
+        self.item(Id(0))
+    }
+
+    /// The node that `id` names.
+    #[must_use]
+    pub fn item(&self, id: Id) -> Item<'_> {
+        Item { tree: self, id }
+    }
+
+    /// How many nodes there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.nodes.len()
+    }
+
+    /// Whether nothing was read or built yet.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.nodes.is_empty()
+    }
+
+    // ---- building ----------------------------------------------------------------------------------------------
+
+    /// Adds the text of a file of the sender's and says where it starts; nodes made with [`Tree::set_offset`] from
+    /// there on have a place. To be called before nodes are built.
+    pub fn add_source(&mut self, name: Option<&str>, text: &str) -> u32 {
+        let start = self.mark();
+        self.text.push_str(text);
+        let end = self.mark();
+        self.sources.push(Source { name: name.map(str::to_owned), start, end });
+        start
+    }
+
+    fn mark(&self) -> u32 {
+        u32::try_from(self.text.len()).expect("readers refuse input of more than 4 GB")
+    }
+
+    fn store(&mut self, value: &str) -> Span {
+        let start = self.mark();
+        self.text.push_str(value);
+        Span { start, end: self.mark() }
+    }
+
+    fn push(&mut self, parent: Option<Id>, key: Span, kind: Kind, value: Span) -> Id {
+        let id = u32::try_from(self.nodes.len()).expect("readers refuse more than 4 G nodes");
+        let mut node = Tree::blank(kind);
+        node.key = key;
+        node.value = value;
+        if let Some(Id(parent)) = parent {
+            node.parent = parent;
+            let last = self.nodes[parent as usize].last;
+            if last == NONE {
+                self.nodes[parent as usize].first = id;
+            } else {
+                self.nodes[last as usize].next = id;
+            }
+            self.nodes[parent as usize].last = id;
+        }
+        self.nodes.push(node);
+        Id(id)
+    }
+
+    /// Adds a child to an object (under `key`) or an array (`key` is then ""), with `value` as its text.
+    pub fn push_value(&mut self, parent: Id, key: &str, kind: Kind, value: &str) -> Id {
+        let key = self.store(key);
+        let value = self.store(value);
+        self.push(Some(parent), key, kind, value)
+    }
+
+    /// Adds a string.
+    pub fn push_str(&mut self, parent: Id, key: &str, value: &str) -> Id {
+        self.push_value(parent, key, Kind::String, value)
+    }
+
+    /// Adds `true` or `false`.
+    pub fn push_bool(&mut self, parent: Id, key: &str, value: bool) -> Id {
+        self.push_value(parent, key, Kind::Bool, if value { "true" } else { "false" })
+    }
+
+    /// Adds a number as its JSON text; the caller vouches for the grammar.
+    pub fn push_number(&mut self, parent: Id, key: &str, value: &str) -> Id {
+        self.push_value(parent, key, Kind::Number, value)
+    }
+
+    /// Adds an empty object.
+    pub fn push_object(&mut self, parent: Id, key: &str) -> Id {
+        self.push_value(parent, key, Kind::Object, "")
+    }
+
+    /// Adds an empty array.
+    pub fn push_array(&mut self, parent: Id, key: &str) -> Id {
+        self.push_value(parent, key, Kind::Array, "")
+    }
+
+    /// Adds a deep copy of an item of another tree.
+    pub fn push_copy(&mut self, parent: Id, key: &str, item: Item<'_>) -> Id {
+        self.graft(Some(parent), key, item, &mut |_| true).expect("everything is kept")
+    }
+
+    /// Adds a deep copy of an item of another tree, without the nodes that `keep` refuses.
+    pub fn push_copy_where(
+        &mut self,
+        parent: Id,
+        key: &str,
+        item: Item<'_>,
+        mut keep: impl FnMut(Item<'_>) -> bool,
+    ) -> Option<Id> {
+        self.graft(Some(parent), key, item, &mut keep)
+    }
+
+    fn graft(
+        &mut self,
+        parent: Option<Id>,
+        key: &str,
+        item: Item<'_>,
+        keep: &mut dyn FnMut(Item<'_>) -> bool,
+    ) -> Option<Id> {
+        if !keep(item) {
+            return None;
+        }
+        let key = self.store(key);
+        let value = self.store(item.text());
+        let id = self.push(parent, key, item.kind(), value);
+        let mut kept = 0;
+        let mut had = 0;
+        for child in item.children() {
+            had += 1;
+            if self.graft(Some(id), child.key(), child, keep).is_some() {
+                kept += 1;
+            }
+        }
+        if had > 0 && kept == 0 {
+            self.remove(id);
+            return None;
+        }
+        Some(id)
+    }
+
+    /// Replaces the text of a value, and its kind.
+    pub fn set(&mut self, id: Id, kind: Kind, value: &str) {
+        let span = self.store(value);
+        let node = &mut self.nodes[id.0 as usize];
+        node.kind = kind;
+        node.value = span;
+    }
+
+    /// Takes a node, and what hangs below it, out of its parent. The root stays.
+    pub fn remove(&mut self, id: Id) {
+        let (parent, next) = (self.nodes[id.0 as usize].parent, self.nodes[id.0 as usize].next);
+        if parent == NONE {
+            return;
+        }
+        let mut before = NONE;
+        let mut at = self.nodes[parent as usize].first;
+        while at != NONE && at != id.0 {
+            before = at;
+            at = self.nodes[at as usize].next;
+        }
+        if at == NONE {
+            return;
+        }
+        if before == NONE {
+            self.nodes[parent as usize].first = next;
+        } else {
+            self.nodes[before as usize].next = next;
+        }
+        if self.nodes[parent as usize].last == id.0 {
+            self.nodes[parent as usize].last = before;
+        }
+        self.nodes[id.0 as usize].parent = NONE;
+        self.nodes[id.0 as usize].next = NONE;
+    }
+
+    /// Says that a node stood at this offset of the tree's text (see [`Tree::add_source`]).
+    pub fn set_offset(&mut self, id: Id, offset: u32) {
+        self.nodes[id.0 as usize].at = offset;
+    }
+
+    /// For readers in this room: a node whose name and value are slices of the text.
+    pub(super) fn push_raw(
+        &mut self,
+        parent: Option<Id>,
+        key: (u32, u32),
+        kind: Kind,
+        value: (u32, u32),
+        at: u32,
+    ) -> Id {
+        let span = |(start, end): (u32, u32)| Span { start, end };
+        let id = self.push(parent, span(key), kind, span(value));
+        self.nodes[id.0 as usize].at = at;
+        id
+    }
+
+    /// For readers in this room: the raw text, sender's first.
+    pub(super) fn raw(&self) -> &str {
+        &self.text
+    }
+
+    /// For readers in this room: appends unescaped text and says where it stands.
+    pub(super) fn append(&mut self, value: &str) -> (u32, u32) {
+        let span = self.store(value);
+        (span.start, span.end)
+    }
+
+    fn place_at(&self, at: u32) -> Option<Place> {
+        let source = self.sources.iter().find(|s| s.start <= at && at <= s.end)?;
+        let (line, column) = line_and_column(&self.text[source.start as usize..source.end as usize], at - source.start);
+        Some(Place { file: source.name.clone(), line, column })
+    }
+}
+
+/// Line and column, from 1, of a byte offset.
+#[must_use]
+pub fn line_and_column(text: &str, offset: u32) -> (u32, u32) {
+    let bytes = &text.as_bytes()[..(offset as usize).min(text.len())];
+    let line = bytes.iter().filter(|b| **b == b'\n').count();
+    let start = bytes.iter().rposition(|b| *b == b'\n').map_or(0, |i| i + 1);
+    let column = bytes[start..].iter().filter(|b| (**b & 0xC0) != 0x80).count();
+    (u32::try_from(line).unwrap_or(u32::MAX - 1) + 1, u32::try_from(column).unwrap_or(u32::MAX - 1) + 1)
+}
+
+/// One node of a tree, to look at and walk from. Copying it is free.
+#[derive(Clone, Copy)]
+pub struct Item<'t> {
+    tree: &'t Tree,
+    id: Id,
+}
+
+impl fmt::Debug for Item<'_> {
+    /// Says where, never what (P10).
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Item({})", self.path())
+    }
+}
+
+impl PartialEq for Item<'_> {
+    /// The same node of the same tree.
+    fn eq(&self, other: &Self) -> bool {
+        std::ptr::eq(self.tree, other.tree) && self.id == other.id
+    }
+}
+
+impl<'t> Item<'t> {
+    fn node(self) -> &'t Node {
+        &self.tree.nodes[self.id.0 as usize]
+    }
+
+    fn slice(self, span: Span) -> &'t str {
+        &self.tree.text[span.start as usize..span.end as usize]
+    }
+
+    fn at(self, id: u32) -> Option<Item<'t>> {
+        (id != NONE).then_some(Item { tree: self.tree, id: Id(id) })
+    }
+
+    /// The tree it stands in.
+    #[must_use]
+    pub fn tree(self) -> &'t Tree {
+        self.tree
+    }
+
+    /// Its name within the tree.
+    #[must_use]
+    pub fn id(self) -> Id {
+        self.id
+    }
+
+    /// What it is.
+    #[must_use]
+    pub fn kind(self) -> Kind {
+        self.node().kind
+    }
+
+    /// The name it stands under in its object; empty in an array and at the root.
+    #[must_use]
+    pub fn key(self) -> &'t str {
+        self.slice(self.node().key)
+    }
+
+    /// The text of a primitive, whatever its kind; empty for `null`, arrays and objects.
+    #[must_use]
+    pub fn text(self) -> &'t str {
+        self.slice(self.node().value)
+    }
+
+    /// The text of a string, and of nothing else.
+    #[must_use]
+    pub fn str(self) -> Option<&'t str> {
+        (self.kind() == Kind::String).then(|| self.text())
+    }
+
+    /// `true` or `false`, where it is one.
+    #[must_use]
+    pub fn bool(self) -> Option<bool> {
+        (self.kind() == Kind::Bool).then(|| self.text() == "true")
+    }
+
+    /// Whether it is an object or an array.
+    #[must_use]
+    pub fn is_container(self) -> bool {
+        matches!(self.kind(), Kind::Array | Kind::Object)
+    }
+
+    /// The object or array it stands in.
+    #[must_use]
+    pub fn parent(self) -> Option<Item<'t>> {
+        self.at(self.node().parent)
+    }
+
+    /// What it holds, in the sender's order.
+    #[must_use]
+    pub fn children(self) -> Children<'t> {
+        Children { next: self.at(self.node().first), alone: false }
+    }
+
+    /// The child of this name.
+    #[must_use]
+    pub fn get(self, name: &str) -> Option<Item<'t>> {
+        self.children().find(|c| c.key() == name)
+    }
+
+    /// The values under a name as FHIR sees them: each item of an array, or the one value, or none.
+    pub fn all(self, name: &str) -> impl Iterator<Item = Item<'t>> + use<'t> {
+        self.get(name).into_iter().flat_map(Item::each)
+    }
+
+    /// Itself, or each item where it is an array.
+    #[must_use]
+    pub fn each(self) -> Children<'t> {
+        match self.kind() {
+            Kind::Array => self.children(),
+            _ => Children { next: Some(self), alone: true },
+        }
+    }
+
+    /// The first string found by following names, entering the first item of arrays.
+    #[must_use]
+    pub fn str_at(self, names: &[&str]) -> Option<&'t str> {
+        self.at_path(names).and_then(Item::str)
+    }
+
+    /// The first value found by following names, entering the first item of arrays.
+    #[must_use]
+    pub fn at_path(self, names: &[&str]) -> Option<Item<'t>> {
+        let mut item = self;
+        for name in names {
+            item = item.all(name).next()?;
+        }
+        Some(item)
+    }
+
+    /// `resourceType`, where it has one.
+    #[must_use]
+    pub fn resource_type(self) -> Option<&'t str> {
+        self.get("resourceType").and_then(Item::str)
+    }
+
+    /// Its position in the array it stands in.
+    #[must_use]
+    pub fn index(self) -> Option<usize> {
+        let parent = self.parent()?;
+        if parent.kind() != Kind::Array {
+            return None;
+        }
+        parent.children().position(|c| c.id == self.id)
+    }
+
+    /// Every node from here on downwards, itself first.
+    #[must_use]
+    pub fn descendants(self) -> Vec<Item<'t>> {
+        let mut found = vec![self];
+        let mut next = 0;
+        while next < found.len() {
+            let item = found[next];
+            found.extend(item.children());
+            next += 1;
+        }
+        found
+    }
+
+    /// Where it stood in what the sender sent; none for what we made ourselves.
+    #[must_use]
+    pub fn place(self) -> Option<Place> {
+        let at = self.node().at;
+        if at == NONE { None } else { self.tree.place_at(at) }
+    }
+
+    /// Its FHIRPath from the root: `CarePlan.activity[0].reference`, or `goals[2].due` in a local record.
+    #[must_use]
+    pub fn path(self) -> String {
+        let mut steps = Vec::new();
+        let mut item = self;
+        while let Some(parent) = item.parent() {
+            match item.index() {
+                Some(index) => steps.push(format!("[{index}]")),
+                None => steps.push(format!(".{}", item.key())),
+            }
+            item = parent;
+        }
+        let mut path = item.resource_type().unwrap_or_default().to_owned();
+        path.extend(steps.iter().rev().map(String::as_str));
+        path.trim_start_matches('.').to_owned()
+    }
+
+    /// Compact JSON.
+    #[must_use]
+    pub fn to_json(self) -> String {
+        let mut out = String::with_capacity(self.tree.text.len());
+        self.write(&mut out);
+        out
+    }
+
+    fn write(self, out: &mut String) {
+        match self.kind() {
+            Kind::Null => out.push_str("null"),
+            Kind::Bool | Kind::Number => out.push_str(self.text()),
+            Kind::String => write_string(self.text(), out),
+            Kind::Array => {
+                out.push('[');
+                for (index, child) in self.children().enumerate() {
+                    if index > 0 {
+                        out.push(',');
+                    }
+                    child.write(out);
+                }
+                out.push(']');
+            }
+            Kind::Object => {
+                out.push('{');
+                for (index, child) in self.children().enumerate() {
+                    if index > 0 {
+                        out.push(',');
+                    }
+                    write_string(child.key(), out);
+                    out.push(':');
+                    child.write(out);
+                }
+                out.push('}');
+            }
+        }
+    }
+
+    /// JSON with two spaces of indent, for people.
+    #[must_use]
+    pub fn to_json_pretty(self) -> String {
+        let mut out = String::with_capacity(self.tree.text.len() * 2);
+        self.write_pretty(&mut out, 0);
+        out.push('\n');
+        out
+    }
+
+    fn write_pretty(self, out: &mut String, depth: usize) {
+        if !self.is_container() || self.children().next().is_none() {
+            self.write(out);
+            return;
+        }
+        let (open, close) = if self.kind() == Kind::Array { ('[', ']') } else { ('{', '}') };
+        out.push(open);
+        for (index, child) in self.children().enumerate() {
+            out.push_str(if index > 0 { ",\n" } else { "\n" });
+            out.extend(std::iter::repeat_n("  ", depth + 1));
+            if self.kind() == Kind::Object {
+                write_string(child.key(), out);
+                out.push_str(": ");
+            }
+            child.write_pretty(out, depth + 1);
+        }
+        out.push('\n');
+        out.extend(std::iter::repeat_n("  ", depth));
+        out.push(close);
+    }
+}
+
+/// Writes a JSON string with the escapes that RFC 8259 §7 asks for and no others.
+fn write_string(value: &str, out: &mut String) {
+    out.push('"');
+    let mut clean = 0;
+    for (index, byte) in value.bytes().enumerate() {
+        let escape = match byte {
+            b'"' => "\\\"",
+            b'\\' => "\\\\",
+            b'\n' => "\\n",
+            b'\r' => "\\r",
+            b'\t' => "\\t",
+            0x08 => "\\b",
+            0x0C => "\\f",
+            0..0x20 => "",
+            _ => continue,
+        };
+        out.push_str(&value[clean..index]);
+        if escape.is_empty() {
+            out.push_str(&format!("\\u{byte:04x}"));
+        } else {
+            out.push_str(escape);
+        }
+        clean = index + 1;
+    }
+    out.push_str(&value[clean..]);
+    out.push('"');
+}
+
+/// Walks from sibling to sibling.
+#[derive(Clone)]
+pub struct Children<'t> {
+    next: Option<Item<'t>>,
+    alone: bool,
+}
+
+impl<'t> Iterator for Children<'t> {
+    type Item = Item<'t>;
+
+    fn next(&mut self) -> Option<Item<'t>> {
+        let item = self.next?;
+        self.next = if self.alone { None } else { item.at(item.node().next) };
+        Some(item)
+    }
+}
