@@ -31,9 +31,29 @@ fn code(path: &Path) -> String {
 #[test]
 fn pure_rooms_know_no_clock_socket_file_chance_or_async() {
     let banned = [
-        "std::fs", "std::net", "std::env", "std::process", "std::io::stdin", "std::time::Instant", "SystemTime",
-        "Timestamp::now", "Zoned::now", "tokio", "hyper", "reqwest", "rusqlite", "uuid::", "async fn", ".await",
-        "crate::edge", "crate::gateway", "crate::cli", "rand::", "println!", "eprintln!", "tracing::",
+        "std::fs",
+        "std::net",
+        "std::env",
+        "std::process",
+        "std::io::stdin",
+        "std::time::Instant",
+        "SystemTime",
+        "Timestamp::now",
+        "Zoned::now",
+        "tokio",
+        "hyper",
+        "reqwest",
+        "rusqlite",
+        "uuid::",
+        "async fn",
+        ".await",
+        "crate::edge",
+        "crate::gateway",
+        "crate::cli",
+        "rand::",
+        "println!",
+        "eprintln!",
+        "tracing::",
     ];
     for path in rust_files(&source().join("pure")) {
         let code = code(&path);
