@@ -1,0 +1,344 @@
+//! The configuration: text in, [`Config`] or every mistake at once out.
+//!
+//! One file says what is connected to what: who may call (parties and their certificates), where records go (recipients),
+//! where they are asked for (sources), and the limits. Comes in: TOML and a way to look at files. Goes out: [`Config`],
+//! with every path absolute and every reference known, or a `Report` with file, line, column and remedy for each mistake.
+//! Secrets stand in files of their own or in the environment, never in this text, and never in a log: [`Secret`] is mute.
+
+pub mod read;
+
+pub use read::{Surroundings, read};
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// All that an operator decides.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Who we are, to those we write to.
+    pub gateway: Gateway,
+    /// The front door.
+    pub listen: Listen,
+    /// Where records, outbox and audit are kept.
+    pub store: Store,
+    /// Folders that replace what is embedded in the binary.
+    pub folders: Folders,
+    /// Who may call, and who may receive.
+    pub parties: Vec<Arc<Party>>,
+    /// Where records are delivered.
+    pub recipients: Vec<Recipient>,
+    /// Systems of record that questions are put to.
+    pub sources: Vec<Source>,
+    /// How we talk to the operator.
+    pub log: Log,
+}
+
+/// Who we are.
+#[derive(Clone, Debug)]
+pub struct Gateway {
+    /// Name, as AuditEvent.source and Provenance show it.
+    pub name: String,
+    /// Identifier system of the organisation that runs us.
+    pub system: String,
+    /// Identifier value of the organisation that runs us (an ODS code).
+    pub value: String,
+    /// Our address as others see it, without a slash at the end: `https://gateway.example`.
+    pub base: String,
+}
+
+/// The front door.
+#[derive(Clone, Debug)]
+pub struct Listen {
+    /// Where to listen; port 0 takes a free one.
+    pub address: SocketAddr,
+    /// Our certificate and the authorities whose clients we trust.
+    pub tls: ServerTls,
+    /// What a caller may cost us.
+    pub limits: Limits,
+}
+
+/// TLS as a server.
+#[derive(Clone, Debug)]
+pub struct ServerTls {
+    /// Certificate chain, PEM, ours first.
+    pub certificate: PathBuf,
+    /// Private key, PEM.
+    pub key: PathBuf,
+    /// Authorities of client certificates, PEM.
+    pub client_authorities: PathBuf,
+    /// Revoked client certificates, a PEM file of CRLs; when given, each client certificate must be covered by one.
+    pub client_revocations: Option<PathBuf>,
+    /// Refuse everything below TLS 1.3; otherwise below TLS 1.2.
+    pub only_1_3: bool,
+}
+
+/// What a caller may cost us. Each is refused before anything is parsed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes of a request body, as sent.
+    pub body: usize,
+    /// Bytes of a gzip body when unpacked.
+    pub unpacked: usize,
+    /// How many times larger than sent an unpacked body may be.
+    pub ratio: usize,
+    /// Bytes of the request line and all headers.
+    pub headers: usize,
+    /// How many headers.
+    pub header_count: usize,
+    /// Bytes of the path and query.
+    pub uri: usize,
+    /// Time to finish the TLS handshake.
+    pub handshake_time: Duration,
+    /// Time to send the headers.
+    pub header_time: Duration,
+    /// Time to send the body.
+    pub body_time: Duration,
+    /// Time to answer a request, once its body is here.
+    pub answer_time: Duration,
+    /// Time a connection may lie idle.
+    pub idle_time: Duration,
+    /// Time a connection may live.
+    pub connection_time: Duration,
+    /// Time that requests in flight have to finish when we stop.
+    pub drain_time: Duration,
+    /// Connections in all.
+    pub connections: usize,
+    /// Connections from one address.
+    pub connections_per_address: usize,
+    /// Requests on one connection before it is closed.
+    pub requests_per_connection: usize,
+    /// Requests in work at once, over all connections.
+    pub requests: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        let seconds = Duration::from_secs;
+        Limits {
+            body: 8 << 20,
+            unpacked: 32 << 20,
+            ratio: 100,
+            headers: 16 << 10,
+            header_count: 64,
+            uri: 4 << 10,
+            handshake_time: seconds(10),
+            header_time: seconds(10),
+            body_time: seconds(30),
+            answer_time: seconds(30),
+            idle_time: seconds(60),
+            connection_time: seconds(600),
+            drain_time: seconds(20),
+            connections: 1024,
+            connections_per_address: 256,
+            requests_per_connection: 10_000,
+            requests: 128,
+        }
+    }
+}
+
+/// Where records, outbox and audit are kept.
+#[derive(Clone, Debug)]
+pub struct Store {
+    /// The SQLite database; made if it does not exist.
+    pub path: PathBuf,
+}
+
+/// Folders that replace what is embedded in the binary. `None`: the embedded files.
+#[derive(Clone, Debug, Default)]
+pub struct Folders {
+    /// One folder per local format.
+    pub mappings: Option<PathBuf>,
+    /// Further FHIR packages.
+    pub profiles: Option<PathBuf>,
+    /// Site rules.
+    pub sharing: Option<PathBuf>,
+}
+
+/// Who a party is, in the words that decisions use.
+#[derive(Clone, Debug)]
+pub struct Identity {
+    /// Its name in configuration and audit.
+    pub id: String,
+    /// Its name for people.
+    pub name: String,
+    /// Identifier systems and values it is known by.
+    pub identifiers: Vec<(String, String)>,
+    /// Codes of sharing-audience it belongs to.
+    pub audiences: Vec<String>,
+    /// Purposes of use it may state, the usual one first (v3-PurposeOfUse).
+    pub purposes: Vec<String>,
+}
+
+/// An organisation or a person's app that we know.
+#[derive(Clone, Debug)]
+pub struct Party {
+    /// Who it is, in the words that decisions use.
+    pub identity: Identity,
+    /// Which client certificates are its own.
+    pub certificates: Vec<CertificateMatch>,
+    /// What it may do.
+    pub may: Vec<Right>,
+    /// Local formats it may send; `fhir` among them where it may post to `/fhir`.
+    pub sends: Vec<String>,
+    /// Identifier system and value it is known by, the first of its identity; for Provenance.
+    pub identifier: (String, String),
+}
+
+/// What a party may do. Whether it may have a given person's data is another question, and `decide` answers it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Right {
+    /// Post records.
+    Send,
+    /// Read and search.
+    Ask,
+    /// Have a record checked, nothing stored.
+    Validate,
+    /// Read the metrics.
+    Operate,
+}
+
+impl Right {
+    /// All of them, in the order of the documentation.
+    pub const ALL: [Right; 4] = [Right::Send, Right::Ask, Right::Validate, Right::Operate];
+
+    /// Its word in the configuration.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Right::Send => "send",
+            Right::Ask => "ask",
+            Right::Validate => "validate",
+            Right::Operate => "operate",
+        }
+    }
+}
+
+/// How a client certificate is known to be a party's. It must also be signed by a configured authority.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum CertificateMatch {
+    /// `dns:name`: a DNS name among its subject alternative names, exactly, in lower case.
+    Dns(String),
+    /// `sha256:hex`: the SHA-256 of the whole certificate.
+    Sha256([u8; 32]),
+}
+
+/// Where records are delivered.
+#[derive(Clone, Debug)]
+pub struct Recipient {
+    /// Its name in logs, metrics and the outbox.
+    pub id: String,
+    /// Whose system it is; the decision is about this party.
+    pub party: Arc<Party>,
+    /// Where to post.
+    pub endpoint: String,
+    /// What it takes.
+    pub format: Format,
+    /// How to connect.
+    pub client: ClientTls,
+    /// Whether it knows a repeated message when it sees one; if not, an unanswered one waits for a person.
+    pub idempotent: bool,
+    /// Time for one attempt.
+    pub attempt_time: Duration,
+    /// After this long without success a record goes to the held list.
+    pub give_up_after: Duration,
+}
+
+/// What a recipient takes or a source gives.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// FHIR R4 JSON.
+    Fhir,
+    /// A local format: the name of a mapping.
+    Local(String),
+}
+
+impl Format {
+    /// Its word in the configuration.
+    #[must_use]
+    pub fn word(&self) -> &str {
+        match self {
+            Format::Fhir => "fhir",
+            Format::Local(name) => name,
+        }
+    }
+}
+
+/// TLS as a client.
+#[derive(Clone, Debug, Default)]
+pub struct ClientTls {
+    /// Authorities of the server's certificate, PEM; without it those of the system.
+    pub authorities: Option<PathBuf>,
+    /// Our client certificate chain and its key, PEM.
+    pub identity: Option<(PathBuf, PathBuf)>,
+    /// Sent as `Authorization: Bearer …`.
+    pub bearer: Option<Secret>,
+}
+
+/// A system of record that questions are put to.
+#[derive(Clone, Debug)]
+pub struct Source {
+    /// Its name in logs and metrics.
+    pub id: String,
+    /// Base address of its FHIR API, without a slash at the end.
+    pub base: String,
+    /// How to connect.
+    pub client: ClientTls,
+    /// Identifier system by which it knows people.
+    pub patient_system: String,
+    /// Time for one request.
+    pub request_time: Duration,
+    /// Bytes of all pages of one answer.
+    pub bytes: usize,
+    /// Pages of one answer.
+    pub pages: usize,
+}
+
+/// How we talk to the operator.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Log {
+    /// JSON, a line each; otherwise for a person.
+    pub json: bool,
+    /// Directives of tracing's EnvFilter: `info,sharewell=debug`.
+    pub filter: String,
+}
+
+impl Default for Log {
+    fn default() -> Log {
+        Log { json: true, filter: "info".to_owned() }
+    }
+}
+
+/// Something that must not be shown. Its Debug says nothing.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(String);
+
+impl Secret {
+    /// Wraps it.
+    #[must_use]
+    pub fn new(value: String) -> Secret {
+        Secret(value)
+    }
+
+    /// The secret itself, for the one place that sends it.
+    #[must_use]
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(…)")
+    }
+}
+
+impl Config {
+    /// The party of this id.
+    #[must_use]
+    pub fn party(&self, id: &str) -> Option<&Arc<Party>> {
+        self.parties.iter().find(|p| p.identity.id == id)
+    }
+}
