@@ -13,6 +13,8 @@ pub trait Clock: Send + Sync + fmt::Debug {
     fn now(&self) -> Timestamp;
     /// A new identifier, a UUID in text.
     fn id(&self) -> String;
+    /// 32 bytes nobody can guess: salts, jitter.
+    fn chance(&self) -> [u8; 32];
 }
 
 /// The machine's clock and its random numbers.
@@ -26,6 +28,13 @@ impl Clock for System {
 
     fn id(&self) -> String {
         uuid::Uuid::new_v4().to_string()
+    }
+
+    fn chance(&self) -> [u8; 32] {
+        let mut bytes = [0; 32];
+        // Without a working generator nothing we salt or space out can be trusted, and OpenSSL says so only here.
+        openssl::rand::rand_bytes(&mut bytes).expect("OpenSSL's random generator works");
+        bytes
     }
 }
 
@@ -57,5 +66,9 @@ impl Clock for Still {
 
     fn id(&self) -> String {
         uuid::Uuid::from_u128(u128::from(self.ids.fetch_add(1, Ordering::SeqCst))).to_string()
+    }
+
+    fn chance(&self) -> [u8; 32] {
+        openssl::sha::sha256(&self.ids.fetch_add(1, Ordering::SeqCst).to_be_bytes())
     }
 }
