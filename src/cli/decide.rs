@@ -1,4 +1,4 @@
-//! `sharewell decide`: being built.
+//! `sharewell decide`: one request against Consents, without a gateway.
 
 use super::Exit;
 

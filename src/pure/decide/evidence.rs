@@ -1,0 +1,166 @@
+//! What is known when a decision is made: the person's choices, facts about them, bars and orders. Values, gathered before.
+
+use super::choice::Choice;
+use super::words::{Identity, Truth};
+use jiff::Timestamp;
+
+/// Everything the decision rests on. Gathered outside and handed in, so that a decision can be replayed.
+#[derive(Clone, Debug)]
+pub struct Evidence {
+    /// Whose record it is.
+    pub subject: Identity,
+    /// Their choices, in any order.
+    pub choices: Vec<Choice>,
+    /// Counts up with every change of the person's choices.
+    pub epoch: u64,
+    /// What is known about them.
+    pub facts: Facts,
+    /// When all this was read.
+    pub read_at: Timestamp,
+}
+
+impl Evidence {
+    /// Nothing is known but whose record it is.
+    #[must_use]
+    pub fn none(subject: Identity, read_at: Timestamp) -> Evidence {
+        Evidence { subject, choices: Vec::new(), epoch: 0, facts: Facts::default(), read_at }
+    }
+}
+
+/// Whether the person can decide about sharing for themselves (Mental Capacity Act 2005: presumed, decision-specific).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Capacity {
+    /// Nobody has said otherwise: presumed from 16 (MCA s1).
+    #[default]
+    Presumed,
+    /// Assessed for this decision: has it. For a child under 16: Gillick-competent.
+    Has,
+    /// Assessed for this decision: lacks it.
+    Lacks,
+}
+
+/// Facts about the person, as far as they are known. The default knows nothing.
+#[derive(Clone, Debug, Default)]
+pub struct Facts {
+    /// Capacity to decide about sharing.
+    pub capacity: Capacity,
+    /// Age in whole years.
+    pub age: Option<u16>,
+    /// When they died.
+    pub died: Option<Timestamp>,
+    /// Who may speak for them, and by what right.
+    pub representatives: Vec<Representative>,
+    /// Whether a missing entry in `representatives` means that there is none (true), or that nobody has looked (false).
+    pub authority: Authority,
+    /// Parties who care for them.
+    pub relationships: Vec<Relationship>,
+    /// National Data Opt-Out: whether they opted out, where it was checked.
+    pub opted_out: Option<bool>,
+    /// PDS says that their address is restricted.
+    pub restricted: bool,
+    /// Whether their NHS number was verified. None = not asked for.
+    pub verified: Option<bool>,
+    /// Standing legal bars on parts of their record.
+    pub bars: Vec<Bar>,
+    /// Orders that go before the choices: law, safeguarding, public interest.
+    pub orders: Vec<Order>,
+}
+
+/// How far the right to choose was looked into.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Authority {
+    /// `representatives` is complete: who is not in it has no right to permit.
+    #[default]
+    Checked,
+    /// Nobody has looked; a Consent's performer is taken at its custodian's word, and that is said.
+    AsRecorded,
+}
+
+/// By what right somebody speaks for the person.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Right {
+    /// Lasting power of attorney, health and welfare: only if registered, and capacity is lacking.
+    HealthAndWelfareAttorney,
+    /// Lasting power of attorney, property and financial affairs: decides no sharing of care records.
+    PropertyAttorney,
+    /// Personal-welfare deputy of the Court of Protection, within the order's dates.
+    WelfareDeputy,
+    /// Parental responsibility: under 16 and not competent.
+    ParentalResponsibility,
+    /// The person agreed to this proxy; may act for them while they have capacity, but not choose in their place.
+    Consent,
+    /// A best-interests decision, by a named decision-maker, where capacity is lacking.
+    BestInterests,
+    /// Not known (NHS VRS: NullFlavor UNK): no authority.
+    Unknown,
+}
+
+/// Somebody who may speak for the person.
+#[derive(Clone, Debug)]
+pub struct Representative {
+    /// Who.
+    pub who: Identity,
+    /// By what right.
+    pub right: Right,
+    /// Registered with the Office of the Public Guardian, where that matters.
+    pub registered: bool,
+    /// From when.
+    pub from: Option<Timestamp>,
+    /// Until when.
+    pub until: Option<Timestamp>,
+}
+
+/// Somebody who cares for the person.
+#[derive(Clone, Debug)]
+pub struct Relationship {
+    /// Who: an organisation, a team, a professional.
+    pub with: Identity,
+    /// From when.
+    pub from: Option<Timestamp>,
+    /// Until when.
+    pub until: Option<Timestamp>,
+}
+
+/// A legal bar on parts of a record. Rules L2 to L5.
+#[derive(Clone, Debug)]
+pub struct Bar {
+    /// The record's own name for it, for the audit.
+    pub id: String,
+    /// Which: L2 gender recognition, L3 fertility, L4 court or safety injunction, L5 anonymous provider.
+    pub rule: super::rules::RuleId,
+    /// References of resources it covers, whole.
+    pub references: Vec<String>,
+    /// Texts that must not occur (an old name, a place of refuge): the smallest element that holds one is withheld.
+    pub texts: Vec<String>,
+    /// The exemption that lifts it when declared and held as a role; none = nothing lifts it.
+    pub exemption: Option<String>,
+}
+
+/// An order that goes before the choices. Rules L6 and L7.
+#[derive(Clone, Debug)]
+pub struct Order {
+    /// Its reference: the court's, the enquiry's.
+    pub id: String,
+    /// L6 mandatory law, L7 safeguarding or public interest.
+    pub rule: super::rules::RuleId,
+    /// The law or the reason.
+    pub basis: String,
+    /// Who decided. L7 needs one.
+    pub decided_by: Option<String>,
+    /// For whom.
+    pub recipient: Identity,
+    /// The sections it covers: the minimum. None = nothing.
+    pub sections: Vec<String>,
+    /// From when.
+    pub from: Option<Timestamp>,
+    /// Until when. L7 needs one.
+    pub until: Option<Timestamp>,
+    /// Whether the person is to be told.
+    pub tell_person: bool,
+}
+
+/// Whether `now` lies within a span; either end may be open, both count.
+#[must_use]
+pub(super) fn within(now: Timestamp, from: Option<Timestamp>, until: Option<Timestamp>) -> Truth {
+    Truth::from(from.is_none_or(|f| f <= now) && until.is_none_or(|u| now < u))
+}
