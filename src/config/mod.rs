@@ -92,14 +92,12 @@ pub struct Limits {
     pub uri: usize,
     /// Time to finish the TLS handshake.
     pub handshake_time: Duration,
-    /// Time to send the headers.
+    /// Time to send the headers, counted from the handshake or the last answer; so also how long a connection may idle.
     pub header_time: Duration,
     /// Time to send the body.
     pub body_time: Duration,
     /// Time to answer a request, once its body is here.
     pub answer_time: Duration,
-    /// Time a connection may lie idle.
-    pub idle_time: Duration,
     /// Time a connection may live.
     pub connection_time: Duration,
     /// Time that requests in flight have to finish when we stop.
@@ -125,10 +123,9 @@ impl Default for Limits {
             header_count: 64,
             uri: 4 << 10,
             handshake_time: seconds(10),
-            header_time: seconds(10),
+            header_time: seconds(20),
             body_time: seconds(30),
             answer_time: seconds(30),
-            idle_time: seconds(60),
             connection_time: seconds(600),
             drain_time: seconds(20),
             connections: 1024,

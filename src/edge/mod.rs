@@ -1,5 +1,6 @@
 //! The rooms that touch the world: sockets, files, the clock, chance. In the order of the walk.
 
+pub mod authority;
 pub mod clock;
 
 pub mod listen;

@@ -7,10 +7,23 @@
 
 pub mod answer;
 pub mod inbound;
+pub mod metrics;
 pub mod routes;
+pub mod server;
+pub mod tls;
 pub mod walk;
+
+mod body;
+mod capability;
+mod connection;
+mod negotiate;
+mod parameters;
+mod refuse;
+mod service;
 
 pub use answer::Answer;
 pub use inbound::{Inbound, Kept, Media};
+pub use metrics::Metrics;
 pub use routes::Door;
+pub use server::{Drained, FrontDoor};
 pub use walk::{Check, Pending, Walk};

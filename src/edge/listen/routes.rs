@@ -3,7 +3,9 @@
 //! Matching, the CapabilityStatement and the coverage tests all read [`ROUTES`]; there is no other list and no exception
 //! elsewhere. A public route is a row like any other.
 
+use super::inbound::Media;
 use crate::config::Right;
+use hyper::Method;
 
 /// Which route a request came by, with what its path names.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,12 +24,12 @@ pub enum Door {
     },
     /// `GET /fhir/{type}` and `POST /fhir/{type}/_search`
     Search {
-        /// Resource type.
+        /// Resource type, one of [`ASKED`].
         kind: String,
     },
     /// `GET /fhir/{type}/{id}`
     Read {
-        /// Resource type.
+        /// Resource type, one of [`ASKED`].
         kind: String,
         /// Logical id.
         id: String,
@@ -64,6 +66,23 @@ impl Door {
             Door::Metrics => "metrics",
         }
     }
+
+    /// What its body may be; nothing where it takes none.
+    #[must_use]
+    pub fn takes(&self, method: &Method) -> &'static [Media] {
+        match self {
+            Door::Local { .. } => &[Media::Zip, Media::Json, Media::FhirJson],
+            Door::Bundle | Door::Create { .. } | Door::Validate { .. } => &[Media::FhirJson, Media::Json],
+            Door::Search { .. } if *method == Method::POST => &[Media::Form],
+            _ => &[],
+        }
+    }
+
+    /// Whether its answers are FHIR, so that Accept and `_format` have a say.
+    #[must_use]
+    pub fn speaks_fhir(&self) -> bool {
+        !matches!(self, Door::Health | Door::Ready | Door::Metrics)
+    }
 }
 
 /// Who may use a route.
@@ -75,4 +94,182 @@ pub enum Access {
     Known,
     /// A party with this right.
     With(Right),
+}
+
+/// The resource types that can be read and searched.
+pub const ASKED: [&str; 3] = ["CarePlan", "Goal", "Consent"];
+
+/// One way in.
+#[derive(Clone, Debug)]
+pub struct Route {
+    /// The method; HEAD goes where GET goes.
+    pub method: Method,
+    /// The path; `{format}`, `{type}`, `{asked}` and `{id}` stand for one segment each.
+    pub path: &'static str,
+    /// Who may use it.
+    pub access: Access,
+    door: fn(&mut Segments) -> Option<Door>,
+}
+
+/// What the placeholders of a path matched, in order.
+type Segments = std::vec::IntoIter<String>;
+
+const fn row(method: Method, path: &'static str, access: Access, door: fn(&mut Segments) -> Option<Door>) -> Route {
+    Route { method, path, access, door }
+}
+
+/// Every way in.
+pub static ROUTES: [Route; 12] = [
+    row(Method::POST, "/local/{format}", Access::With(Right::Send), |s| Some(Door::Local { format: s.next()? })),
+    row(Method::POST, "/fhir", Access::With(Right::Send), |_| Some(Door::Bundle)),
+    row(Method::GET, "/fhir/metadata", Access::Known, |_| Some(Door::Metadata)),
+    row(Method::POST, "/fhir/$validate", Access::With(Right::Validate), |_| Some(Door::Validate { kind: None })),
+    row(Method::POST, "/fhir/{type}", Access::With(Right::Send), |s| Some(Door::Create { kind: s.next()? })),
+    row(Method::GET, "/fhir/{asked}", Access::With(Right::Ask), |s| Some(Door::Search { kind: s.next()? })),
+    row(Method::POST, "/fhir/{asked}/_search", Access::With(Right::Ask), |s| Some(Door::Search { kind: s.next()? })),
+    row(Method::POST, "/fhir/{type}/$validate", Access::With(Right::Validate), |s| {
+        Some(Door::Validate { kind: Some(s.next()?) })
+    }),
+    row(Method::GET, "/fhir/{asked}/{id}", Access::With(Right::Ask), |s| {
+        Some(Door::Read { kind: s.next()?, id: s.next()? })
+    }),
+    row(Method::GET, "/healthz", Access::Public, |_| Some(Door::Health)),
+    row(Method::GET, "/readyz", Access::Public, |_| Some(Door::Ready)),
+    row(Method::GET, "/metrics", Access::With(Right::Operate), |_| Some(Door::Metrics)),
+];
+
+/// Where a method and a path lead.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Match {
+    /// Here, with who may use it.
+    Route(Door, Access),
+    /// The path is known, for the methods of this Allow header.
+    Methods(String),
+    /// Nowhere.
+    Nowhere,
+}
+
+/// Finds the route. Only `%24` is decoded (some clients escape `$`); no other escape leads anywhere.
+#[must_use]
+pub fn find(method: &Method, path: &str) -> Match {
+    let path = path.replace("%24", "$");
+    let wanted = if method == Method::HEAD { &Method::GET } else { method };
+    let mut allowed = Vec::new();
+    for route in &ROUTES {
+        let Some(segments) = segments(route.path, &path) else { continue };
+        if route.method == *wanted
+            && let Some(door) = (route.door)(&mut segments.into_iter())
+        {
+            return Match::Route(door, route.access);
+        }
+        allowed.push(route.method.as_str());
+        if route.method == Method::GET {
+            allowed.push("HEAD");
+        }
+    }
+    if allowed.is_empty() {
+        return Match::Nowhere;
+    }
+    allowed.push("OPTIONS");
+    Match::Methods(allowed.join(", "))
+}
+
+/// What the placeholders match, if the path fits the pattern. A slash at the end is forgiven.
+fn segments(pattern: &str, path: &str) -> Option<Vec<String>> {
+    let path = path.strip_suffix('/').unwrap_or(path);
+    let mut found = Vec::new();
+    let mut parts = path.split('/');
+    for expected in pattern.split('/') {
+        let part = parts.next()?;
+        let fits = match expected {
+            "{format}" => is_format(part),
+            "{type}" => is_type(part),
+            "{asked}" => ASKED.contains(&part),
+            "{id}" => is_id(part),
+            literal => literal == part,
+        };
+        if !fits {
+            return None;
+        }
+        if expected.starts_with('{') {
+            found.push(part.to_owned());
+        }
+    }
+    parts.next().is_none().then_some(found)
+}
+
+/// Whether a name can be a mapping's.
+#[must_use]
+pub fn is_format(name: &str) -> bool {
+    let plain = name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+    plain && (1..=64).contains(&name.len()) && !name.starts_with('-')
+}
+
+fn is_type(name: &str) -> bool {
+    name.len() <= 64
+        && name.starts_with(|c: char| c.is_ascii_uppercase())
+        && name.bytes().all(|b| b.is_ascii_alphabetic())
+}
+
+/// Whether this is an `id` (R4 datatypes), and not a way up in somebody's path.
+#[must_use]
+pub fn is_id(id: &str) -> bool {
+    let plain = id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'.');
+    plain && (1..=64).contains(&id.len()) && !id.bytes().all(|b| b == b'.')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn door(method: Method, path: &str) -> Option<Door> {
+        match find(&method, path) {
+            Match::Route(door, _) => Some(door),
+            _ => None,
+        }
+    }
+
+    #[test]
+    fn paths_lead_to_their_doors() {
+        let kind = "CarePlan".to_owned();
+        assert_eq!(door(Method::POST, "/fhir/"), Some(Door::Bundle));
+        assert_eq!(door(Method::POST, "/local/care-act"), Some(Door::Local { format: "care-act".into() }));
+        assert_eq!(door(Method::GET, "/fhir/CarePlan"), Some(Door::Search { kind: kind.clone() }));
+        assert_eq!(door(Method::POST, "/fhir/CarePlan/_search"), Some(Door::Search { kind: kind.clone() }));
+        assert_eq!(door(Method::HEAD, "/fhir/CarePlan/a.1"), Some(Door::Read { kind: kind.clone(), id: "a.1".into() }));
+        assert_eq!(door(Method::POST, "/fhir/%24validate"), Some(Door::Validate { kind: None }));
+        assert_eq!(door(Method::POST, "/fhir/CarePlan/$validate"), Some(Door::Validate { kind: Some(kind) }));
+    }
+
+    #[test]
+    fn odd_paths_lead_nowhere() {
+        for path in [
+            "",
+            "/",
+            "//",
+            "/fhir//",
+            "/FHIR",
+            "/fhir/careplan",
+            "/fhir/CarePlan/..",
+            "/fhir/CarePlan/%2e%2e",
+            "/fhir/Patient",
+            "/fhir/CarePlan/a/b",
+            "/fhir/CarePlan/a%00",
+            "/local/",
+            "/local/../x",
+            "/local/A",
+            "/healthz/x",
+            "*",
+            "/fhir/Patient/1",
+        ] {
+            assert_eq!(door(Method::GET, path), None, "{path}");
+        }
+    }
+
+    #[test]
+    fn a_known_path_tells_its_methods() {
+        assert_eq!(find(&Method::DELETE, "/fhir/CarePlan"), Match::Methods("POST, GET, HEAD, OPTIONS".into()));
+        assert_eq!(find(&Method::PUT, "/fhir"), Match::Methods("POST, OPTIONS".into()));
+        assert_eq!(find(&Method::GET, "/nowhere"), Match::Nowhere);
+    }
 }

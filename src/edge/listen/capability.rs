@@ -1,0 +1,84 @@
+//! The CapabilityStatement (R4 §2.4): made from the route table, so that it claims what works and nothing else.
+
+use super::routes::{ASKED, ROUTES};
+use crate::config::Gateway;
+use crate::pure::fhir::{Id, Tree};
+use hyper::Method;
+use jiff::Timestamp;
+
+/// Makes it. `since` is when we started.
+#[must_use]
+pub fn statement(gateway: &Gateway, since: Timestamp) -> Tree {
+    let mut tree = Tree::object();
+    let root = tree.root().id();
+    tree.push_str(root, "resourceType", "CapabilityStatement");
+    tree.push_str(root, "status", "active");
+    tree.push_str(root, "date", &since.strftime("%Y-%m-%dT%H:%M:%SZ").to_string());
+    tree.push_str(root, "kind", "instance");
+    let software = tree.push_object(root, "software");
+    tree.push_str(software, "name", "Sharewell");
+    tree.push_str(software, "version", env!("CARGO_PKG_VERSION"));
+    let implementation = tree.push_object(root, "implementation");
+    tree.push_str(implementation, "description", &gateway.name);
+    tree.push_str(implementation, "url", &format!("{}/fhir", gateway.base));
+    tree.push_str(root, "fhirVersion", "4.0.1");
+    strings(&mut tree, root, "format", &["application/fhir+json", "json"]);
+    let rest = tree.push_array(root, "rest");
+    let rest = tree.push_object(rest, "");
+    tree.push_str(rest, "mode", "server");
+    let security = tree.push_object(rest, "security");
+    tree.push_str(security, "description", "mutual TLS with a client certificate that is registered here");
+    let resources = tree.push_array(rest, "resource");
+    for kind in ASKED {
+        resource(&mut tree, resources, kind);
+    }
+    if has(&Method::POST, "/fhir/$validate") {
+        let operations = tree.push_array(rest, "operation");
+        operation(&mut tree, operations);
+    }
+    tree
+}
+
+fn has(method: &Method, path: &str) -> bool {
+    ROUTES.iter().any(|r| r.method == *method && r.path == path)
+}
+
+fn strings(tree: &mut Tree, parent: Id, name: &str, values: &[&str]) {
+    let list = tree.push_array(parent, name);
+    for value in values {
+        tree.push_str(list, "", value);
+    }
+}
+
+fn resource(tree: &mut Tree, list: Id, kind: &str) {
+    let entry = tree.push_object(list, "");
+    tree.push_str(entry, "type", kind);
+    let interactions = tree.push_array(entry, "interaction");
+    let claims = [
+        ("read", Method::GET, "/fhir/{asked}/{id}"),
+        ("search-type", Method::GET, "/fhir/{asked}"),
+        ("create", Method::POST, "/fhir/{type}"),
+    ];
+    for (code, method, path) in claims {
+        if has(&method, path) {
+            let interaction = tree.push_object(interactions, "");
+            tree.push_str(interaction, "code", code);
+        }
+    }
+    tree.push_str(entry, "versioning", "no-version");
+    let parameters = tree.push_array(entry, "searchParam");
+    let parameter = tree.push_object(parameters, "");
+    tree.push_str(parameter, "name", "patient");
+    tree.push_str(parameter, "type", "reference");
+    tree.push_str(parameter, "documentation", "by identifier: patient:identifier=system|value or patient.identifier");
+    if has(&Method::POST, "/fhir/{type}/$validate") {
+        let operations = tree.push_array(entry, "operation");
+        operation(tree, operations);
+    }
+}
+
+fn operation(tree: &mut Tree, list: Id) {
+    let operation = tree.push_object(list, "");
+    tree.push_str(operation, "name", "validate");
+    tree.push_str(operation, "definition", "http://hl7.org/fhir/OperationDefinition/Resource-validate");
+}

@@ -1,0 +1,335 @@
+//! From one HTTP request to its answer: who, where, how large, what it is; then the walk, watched.
+
+use super::answer::{Answer, FHIR_JSON};
+use super::inbound::{Inbound, Kept, Media};
+use super::metrics::Metrics;
+use super::negotiate::{self, Wanted};
+use super::routes::{self, Access, Door, Match};
+use super::walk::{Check, Pending, Walk};
+use super::{body, capability, parameters, refuse};
+use crate::config::{Config, Limits};
+use crate::edge::authenticate::{Caller, Register, Stranger};
+use crate::edge::clock::Clock;
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::body::{Body, Incoming};
+use hyper::header::{CONTENT_ENCODING, HOST, HeaderName, HeaderValue};
+use hyper::{HeaderMap, Method, Request, Response, StatusCode};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::timeout;
+use tracing::Instrument;
+
+/// What every connection shares.
+pub(super) struct House {
+    pub(super) limits: Limits,
+    pub(super) register: Register,
+    pub(super) metrics: Arc<Metrics>,
+    walk: Arc<dyn Walk>,
+    clock: Arc<dyn Clock>,
+    formats: Vec<String>,
+    capability: Bytes,
+    work: Arc<Semaphore>,
+}
+
+impl House {
+    pub(super) fn new(config: &Config, walk: Arc<dyn Walk>, clock: Arc<dyn Clock>, metrics: Arc<Metrics>) -> House {
+        House {
+            limits: config.listen.limits.clone(),
+            register: Register::new(config),
+            metrics,
+            formats: walk.formats(),
+            capability: capability::statement(&config.gateway, clock.now()).root().to_json().into(),
+            work: Arc::new(Semaphore::new(config.listen.limits.requests)),
+            walk,
+            clock,
+        }
+    }
+}
+
+/// Who is at the other end of a connection, and how many requests came by it.
+pub(super) struct Peer {
+    caller: Result<Caller, Stranger>,
+    served: AtomicUsize,
+}
+
+impl Peer {
+    pub(super) fn new(caller: Result<Caller, Stranger>) -> Peer {
+        Peer { caller, served: AtomicUsize::new(0) }
+    }
+}
+
+/// What is known of a request while it is in work, for its answer and its log line.
+struct Turn {
+    id: String,
+    started: Instant,
+    door: &'static str,
+    method: &'static str,
+    wanted: Wanted,
+    read: usize,
+    close: bool,
+}
+
+/// Answers one request, whatever it is.
+pub(super) async fn serve(house: Arc<House>, peer: Arc<Peer>, request: Request<Incoming>) -> Response<Full<Bytes>> {
+    let mut turn = Turn {
+        id: request_id(request.headers()).unwrap_or_else(|| house.clock.id()),
+        started: Instant::now(),
+        door: "none",
+        method: method_name(request.method()),
+        wanted: Wanted::default(),
+        read: 0,
+        close: peer.served.fetch_add(1, Ordering::Relaxed) + 1 >= house.limits.requests_per_connection,
+    };
+    let unread = !request.body().is_end_stream();
+    let answer = match handle(&house, &peer, request, &mut turn).await {
+        Ok(answer) => answer,
+        Err(refusal) => {
+            turn.close |= unread;
+            refusal
+        }
+    };
+    finish(&house, &peer, &turn, answer)
+}
+
+async fn handle(house: &House, peer: &Peer, request: Request<Incoming>, turn: &mut Turn) -> Result<Answer, Answer> {
+    let (head, incoming) = request.into_parts();
+    if head.uri.path_and_query().map_or(0, |p| p.as_str().len()) > house.limits.uri {
+        return Err(refuse::uri_too_long());
+    }
+    let found = routes::find(&head.method, head.uri.path());
+    if let Match::Route(door, Access::Public) = found {
+        turn.door = door.name();
+        return public(house, door).await;
+    }
+    let caller = peer.caller.as_ref().map_err(|_| refuse::unknown_caller())?;
+    let (door, access) = match found {
+        Match::Route(door, access) => (door, access),
+        Match::Methods(allow) if head.method == Method::OPTIONS => {
+            return Ok(Answer::bytes(StatusCode::NO_CONTENT, "", Bytes::new()).header("allow", allow));
+        }
+        Match::Methods(allow) => return Err(refuse::wrong_method(&allow)),
+        Match::Nowhere => return Err(refuse::no_route()),
+    };
+    turn.door = door.name();
+    allowed(house, caller, &door, access)?;
+    hosts(&head.headers)?;
+    let query = parameters::read(head.uri.query().unwrap_or_default()).map_err(refuse::malformed)?;
+    let taken = door.takes(&head.method);
+    let media = if taken.is_empty() {
+        if !incoming.is_end_stream() {
+            return Err(refuse::malformed("this route takes no body"));
+        }
+        None
+    } else {
+        Some(negotiate::media(&head.headers, taken)?)
+    };
+    let packed = packing(&head.headers)?;
+    let headers = kept(&head.headers)?;
+    // Known, allowed and well said: only now is a place in the house given, and the body read.
+    let Ok(place) = house.work.clone().try_acquire_owned() else { return Err(refuse::busy()) };
+    let received_at = house.clock.now();
+    let mut bytes = if taken.is_empty() { Bytes::new() } else { body::read(incoming, &house.limits).await? };
+    turn.read = bytes.len();
+    if packed {
+        bytes = body::gunzip(bytes, &house.limits).await?;
+    }
+    let mut parameters = query;
+    if media == Some(Media::Form) {
+        let form = std::str::from_utf8(&bytes).map_err(|_| refuse::malformed("the form is not UTF-8"))?;
+        parameters.extend(parameters::read(form).map_err(refuse::malformed)?);
+        bytes = Bytes::new();
+    }
+    if door.speaks_fhir() {
+        turn.wanted = negotiate::wanted(&head.headers, format(&mut parameters)?.as_deref())?;
+    }
+    let inbound = Inbound { request_id: turn.id.clone(), door, parameters, headers, media, body: bytes, received_at };
+    walk(house, caller.clone(), inbound, place).await
+}
+
+/// What strangers may ask: whether we live, and whether we can work.
+async fn public(house: &House, door: Door) -> Result<Answer, Answer> {
+    if door == Door::Health {
+        return Ok(Answer::bytes(StatusCode::OK, "application/json", "{\"status\":\"ok\"}"));
+    }
+    let Ok(place) = house.work.clone().try_acquire_owned() else { return Err(refuse::busy()) };
+    let walk = house.walk.clone();
+    let checks =
+        watched(house, place, Duration::from_secs(5), tracing::Span::none(), async move { walk.ready().await });
+    Ok(readiness(&checks.await?))
+}
+
+fn readiness(checks: &[Check]) -> Answer {
+    let ready = checks.iter().all(|c| c.fault.is_none());
+    let list: Vec<_> = checks
+        .iter()
+        .map(|c| serde_json::json!({ "name": c.name, "ok": c.fault.is_none(), "fault": c.fault }))
+        .collect();
+    let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    Answer::bytes(status, "application/json", serde_json::json!({ "ready": ready, "checks": list }).to_string())
+}
+
+fn allowed(house: &House, caller: &Caller, door: &Door, access: Access) -> Result<(), Answer> {
+    if let Access::With(right) = access
+        && !caller.may(right)
+    {
+        return Err(refuse::not_allowed());
+    }
+    let format = match door {
+        Door::Local { format } if !house.formats.contains(format) => return Err(refuse::no_format()),
+        Door::Local { format } => format,
+        Door::Bundle | Door::Create { .. } => "fhir",
+        _ => return Ok(()),
+    };
+    if caller.sends(format) { Ok(()) } else { Err(refuse::format_not_allowed()) }
+}
+
+/// Goes through the rooms, in a task of its own: a panic there, or a caller who hangs up, harms nobody else.
+async fn walk(house: &House, caller: Caller, inbound: Inbound, place: OwnedSemaphorePermit) -> Result<Answer, Answer> {
+    let span = tracing::info_span!("request", request_id = %inbound.request_id, door = inbound.door.name());
+    let walk = house.walk.clone();
+    let pending: Pending<Answer> = match inbound.door {
+        Door::Local { .. } | Door::Bundle | Door::Create { .. } => {
+            Box::pin(async move { walk.receive(caller, inbound).await })
+        }
+        Door::Search { .. } | Door::Read { .. } => Box::pin(async move { walk.ask(caller, inbound).await }),
+        Door::Validate { .. } => Box::pin(async move { walk.validate(caller, inbound).await }),
+        Door::Metadata => return Ok(Answer::bytes(StatusCode::OK, FHIR_JSON, house.capability.clone())),
+        Door::Metrics => {
+            let media = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+            return Ok(Answer::bytes(StatusCode::OK, media, house.metrics.text()));
+        }
+        Door::Health | Door::Ready => return Err(refuse::no_route()),
+    };
+    watched(house, place, house.limits.answer_time, span, pending).await
+}
+
+/// Runs something in a task of its own, for so long.
+async fn watched<T: Send + 'static>(
+    house: &House,
+    place: OwnedSemaphorePermit,
+    longest: Duration,
+    span: tracing::Span,
+    work: impl Future<Output = T> + Send + 'static,
+) -> Result<T, Answer> {
+    let open = house.metrics.request();
+    let task = async move {
+        let _held = (place, open);
+        timeout(longest, work).await
+    };
+    match tokio::spawn(task.instrument(span.clone())).await {
+        Ok(Ok(done)) => Ok(done),
+        Ok(Err(_)) => Err(refuse::late()),
+        Err(_) => {
+            tracing::error!(parent: &span, "a room panicked");
+            Err(refuse::broken())
+        }
+    }
+}
+
+fn hosts(headers: &HeaderMap) -> Result<(), Answer> {
+    negotiate::once(headers, &HOST).map(|_| ())
+}
+
+/// Whether the body is gzip.
+fn packing(headers: &HeaderMap) -> Result<bool, Answer> {
+    match negotiate::once(headers, &CONTENT_ENCODING)?.map(str::to_ascii_lowercase).as_deref() {
+        None | Some("" | "identity") => Ok(false),
+        Some("gzip" | "x-gzip") => Ok(true),
+        Some(_) => Err(refuse::wrong_encoding()),
+    }
+}
+
+/// Takes `_format` out of the parameters.
+fn format(parameters: &mut Vec<(String, String)>) -> Result<Option<String>, Answer> {
+    let mut found = parameters.extract_if(.., |(name, _)| name == "_format").map(|(_, value)| value);
+    let first = found.next();
+    if found.next().is_some() { Err(refuse::not_acceptable()) } else { Ok(first) }
+}
+
+/// The headers that mean something to us. This list is closed: what is not here is not read.
+fn kept(headers: &HeaderMap) -> Result<Kept, Answer> {
+    let read = |name: &'static str, longest: usize| {
+        let value = negotiate::once(headers, &HeaderName::from_static(name))?;
+        match value {
+            Some(text) if text.is_empty() || text.len() > longest => {
+                Err(refuse::malformed(&format!("header `{name}` is empty or too long")))
+            }
+            value => Ok(value.map(str::to_owned)),
+        }
+    };
+    Ok(Kept {
+        idempotency_key: read("idempotency-key", 255)?,
+        if_none_exist: read("if-none-exist", 1024)?,
+        if_match: read("if-match", 128)?,
+        correlation_id: uuid(headers, "x-correlation-id"),
+    })
+}
+
+/// The caller's request id, if it is one UUID. Anything else could carry what must not reach a log.
+fn request_id(headers: &HeaderMap) -> Option<String> {
+    uuid(headers, "x-request-id")
+}
+
+fn uuid(headers: &HeaderMap, name: &'static str) -> Option<String> {
+    let text = negotiate::once(headers, &HeaderName::from_static(name)).ok()??;
+    let well_formed = text.len() == 36 && uuid::Uuid::try_parse(text).is_ok();
+    well_formed.then(|| text.to_ascii_lowercase())
+}
+
+fn method_name(method: &Method) -> &'static str {
+    match method.as_str() {
+        "GET" => "GET",
+        "HEAD" => "HEAD",
+        "POST" => "POST",
+        "PUT" => "PUT",
+        "PATCH" => "PATCH",
+        "DELETE" => "DELETE",
+        "OPTIONS" => "OPTIONS",
+        _ => "other",
+    }
+}
+
+fn finish(house: &House, peer: &Peer, turn: &Turn, answer: Answer) -> Response<Full<Bytes>> {
+    let took = turn.started.elapsed();
+    let status = answer.status.as_u16();
+    house.metrics.answered(turn.door, status, took);
+    tracing::info!(
+        request_id = %turn.id,
+        door = turn.door,
+        method = turn.method,
+        status,
+        party = peer.caller.as_ref().map_or("", |c| &c.party().identity.id),
+        bytes_in = turn.read,
+        bytes_out = answer.body.len(),
+        micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX),
+        "answered"
+    );
+    let media = match (answer.media, turn.wanted) {
+        (FHIR_JSON, Wanted::Json) => "application/json",
+        (media, _) => media,
+    };
+    let mut response = Response::new(Full::new(answer.body));
+    *response.status_mut() = answer.status;
+    let headers = response.headers_mut();
+    let mut add = |name: &'static str, value: &str| {
+        if let Ok(value) = HeaderValue::from_str(value) {
+            headers.append(HeaderName::from_static(name), value);
+        }
+    };
+    if !media.is_empty() {
+        add("content-type", media);
+    }
+    add("x-request-id", &turn.id);
+    add("cache-control", "no-store");
+    add("x-content-type-options", "nosniff");
+    if turn.close {
+        add("connection", "close");
+    }
+    for (name, value) in &answer.headers {
+        add(name, value);
+    }
+    response
+}
