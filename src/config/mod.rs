@@ -9,6 +9,7 @@ pub mod read;
 
 pub use read::{Surroundings, read};
 
+use crate::pure::decide::Party as Identity;
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -154,21 +155,6 @@ pub struct Folders {
     pub sharing: Option<PathBuf>,
 }
 
-/// Who a party is, in the words that decisions use.
-#[derive(Clone, Debug)]
-pub struct Identity {
-    /// Its name in configuration and audit.
-    pub id: String,
-    /// Its name for people.
-    pub name: String,
-    /// Identifier systems and values it is known by.
-    pub identifiers: Vec<(String, String)>,
-    /// Codes of sharing-audience it belongs to.
-    pub audiences: Vec<String>,
-    /// Purposes of use it may state, the usual one first (v3-PurposeOfUse).
-    pub purposes: Vec<String>,
-}
-
 /// An organisation or a person's app that we know.
 #[derive(Clone, Debug)]
 pub struct Party {
@@ -180,8 +166,6 @@ pub struct Party {
     pub may: Vec<Right>,
     /// Local formats it may send; `fhir` among them where it may post to `/fhir`.
     pub sends: Vec<String>,
-    /// Identifier system and value it is known by, the first of its identity; for Provenance.
-    pub identifier: (String, String),
 }
 
 /// What a party may do. Whether it may have a given person's data is another question, and `decide` answers it.
@@ -195,6 +179,14 @@ pub enum Right {
     Validate,
     /// Read the metrics.
     Operate,
+}
+
+impl Party {
+    /// The identifier (system, value) it is known by first; for Provenance and AuditEvent.
+    #[must_use]
+    pub fn identifier(&self) -> (&str, &str) {
+        self.identity.identifiers.first().map_or(("", ""), |(system, value)| (system, value))
+    }
 }
 
 impl Right {
@@ -272,6 +264,25 @@ pub struct ClientTls {
     pub identity: Option<(PathBuf, PathBuf)>,
     /// Sent as `Authorization: Bearer …`.
     pub bearer: Option<Secret>,
+}
+
+impl ClientTls {
+    /// The authorities in PEM; none where those of the system count.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn read_authorities(&self) -> std::io::Result<Vec<Vec<u8>>> {
+        self.authorities.iter().map(std::fs::read).collect()
+    }
+
+    /// Our certificate chain and key in PEM, where we have one.
+    ///
+    /// # Errors
+    /// A file cannot be read.
+    pub fn read_identity(&self) -> std::io::Result<Option<(Vec<u8>, Vec<u8>)>> {
+        let Some((certificate, key)) = &self.identity else { return Ok(None) };
+        Ok(Some((std::fs::read(certificate)?, std::fs::read(key)?)))
+    }
 }
 
 /// A system of record that questions are put to.
