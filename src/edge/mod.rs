@@ -3,6 +3,8 @@
 pub mod authority;
 pub mod clock;
 
+pub mod files;
+
 pub mod listen;
 
 pub mod authenticate;
