@@ -192,7 +192,7 @@ fn answers_name_their_request_and_are_not_kept_by_caches() {
     assert_eq!(reply.header("x-request-id"), Some("7f0f8a52-5b4c-4b0a-9d8e-0123456789ab"));
     assert_eq!(reply.header("cache-control"), Some("no-store"));
     assert_eq!(house.seen()[0].request_id, "7f0f8a52-5b4c-4b0a-9d8e-0123456789ab");
-    for odd in ["x-request-id: 9990000018", "x-request-id: a b", "x-request-id: ", "accept: */*"] {
+    for odd in ["x-request-id: 1234543210", "x-request-id: a b", "x-request-id: ", "accept: */*"] {
         let reply = client.ask("POST", "/fhir", &[FHIR, odd], b"{}");
         assert_eq!(reply.status, 202);
         let id = reply.header("x-request-id").unwrap();

@@ -59,7 +59,7 @@ impl Walk for StandIn {
             self.note(&caller, &inbound);
             match &inbound.door {
                 Door::Local { format } if format == "panics" => {
-                    panic!("a stand-in panics with 9990000018 in its mouth")
+                    panic!("a stand-in panics with a secret in its mouth")
                 }
                 Door::Local { format } if format == "sleeps" => tokio::time::sleep(Duration::from_millis(900)).await,
                 Door::Local { format } if format == "hangs" => tokio::time::sleep(Duration::from_secs(3600)).await,

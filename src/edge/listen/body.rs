@@ -13,14 +13,16 @@ use tokio::time::{Instant, timeout, timeout_at};
 /// What is unpacked to no more than this is not a bomb, however small it was packed.
 const SMALL: usize = 1 << 20;
 
-/// The whole body.
+/// The whole body. A sender who `expects` to be told to go on is not told so when it says itself that it sends too much.
 ///
 /// # Errors
 /// The answer that refuses it; the connection has to be closed after it.
-pub async fn read(mut body: Incoming, limits: &Limits) -> Result<Bytes, Answer> {
+pub async fn read(mut body: Incoming, limits: &Limits, expects: bool) -> Result<Bytes, Answer> {
     let declared = body.size_hint().lower();
     if declared > limits.body as u64 {
-        drain(body, limits).await;
+        if !expects {
+            drain(body, limits).await;
+        }
         return Err(refuse::too_large(limits.body));
     }
     let until = Instant::now() + limits.body_time;

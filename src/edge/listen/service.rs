@@ -13,7 +13,7 @@ use crate::edge::clock::Clock;
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::body::{Body, Incoming};
-use hyper::header::{CONTENT_ENCODING, HOST, HeaderName, HeaderValue};
+use hyper::header::{CONTENT_ENCODING, EXPECT, HOST, HeaderName, HeaderValue};
 use hyper::{HeaderMap, Method, Request, Response, StatusCode};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -69,6 +69,7 @@ struct Turn {
     method: &'static str,
     wanted: Wanted,
     read: usize,
+    unread: bool,
     close: bool,
 }
 
@@ -81,16 +82,12 @@ pub(super) async fn serve(house: Arc<House>, peer: Arc<Peer>, request: Request<I
         method: method_name(request.method()),
         wanted: Wanted::default(),
         read: 0,
+        unread: !request.body().is_end_stream(),
         close: peer.served.fetch_add(1, Ordering::Relaxed) + 1 >= house.limits.requests_per_connection,
     };
-    let unread = !request.body().is_end_stream();
-    let answer = match handle(&house, &peer, request, &mut turn).await {
-        Ok(answer) => answer,
-        Err(refusal) => {
-            turn.close |= unread;
-            refusal
-        }
-    };
+    let answer = handle(&house, &peer, request, &mut turn).await.unwrap_or_else(|refusal| refusal);
+    // A body that was not read to its end stands before the next request; the connection cannot go on.
+    turn.close |= turn.unread;
     finish(&house, &peer, &turn, answer)
 }
 
@@ -131,8 +128,10 @@ async fn handle(house: &House, peer: &Peer, request: Request<Incoming>, turn: &m
     // Known, allowed and well said: only now is a place in the house given, and the body read.
     let Ok(place) = house.work.clone().try_acquire_owned() else { return Err(refuse::busy()) };
     let received_at = house.clock.now();
-    let mut bytes = if taken.is_empty() { Bytes::new() } else { body::read(incoming, &house.limits).await? };
+    let expects = head.headers.contains_key(EXPECT);
+    let mut bytes = if taken.is_empty() { Bytes::new() } else { body::read(incoming, &house.limits, expects).await? };
     turn.read = bytes.len();
+    turn.unread = false;
     if packed {
         bytes = body::gunzip(bytes, &house.limits).await?;
     }
