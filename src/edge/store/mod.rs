@@ -14,6 +14,8 @@ mod sqlite;
 pub use sqlite::Sqlite;
 
 use crate::pure::audit::Entry;
+use crate::pure::fhir::time::When;
+use crate::pure::fhir::tree::Item;
 use jiff::{SignedDuration, Timestamp};
 use std::fmt;
 use std::future::Future;
@@ -135,7 +137,6 @@ impl Person {
         self.0.strip_prefix("nhs:")
     }
 
-    #[allow(dead_code)]
     fn from_key(key: String) -> Person {
         Person(key)
     }
@@ -162,7 +163,9 @@ pub struct Acceptance {
     pub now: Timestamp,
     /// The record.
     pub record: NewRecord,
-    /// The sharing choices it carries. An earlier choice of the person with the same identifier is superseded.
+    /// The sharing choices it carries. An earlier choice of the person, by this sender and with the same identifier, is
+    /// superseded. Another sender's is not: a stale export of a council's must not undo what the person's own app said,
+    /// and where two senders disagree it is for `decide` to say what holds.
     pub choices: Vec<NewChoice>,
     /// One for every recipient it may have to go to.
     pub messages: Vec<NewMessage>,
@@ -208,10 +211,35 @@ impl fmt::Debug for NewRecord {
 /// A sharing choice to be stored.
 #[derive(Clone)]
 pub struct NewChoice {
-    /// Consent.identifier: the same for every version of one choice of one person.
+    /// Consent.identifier: the same for every version of one choice of one person by one sender.
     pub identifier: String,
+    /// Consent.dateTime; none counts as when it is accepted. An older one that comes late supersedes nothing.
+    pub dated: Option<Timestamp>,
     /// The Consent, compact JSON.
     pub consent: String,
+}
+
+impl NewChoice {
+    /// The choices that a Bundle carries: its Consent resources, each as it stands. One without an identifier goes by
+    /// its id, and one without either by its content.
+    #[must_use]
+    pub fn all_in(bundle: Item<'_>) -> Vec<NewChoice> {
+        let resources = bundle.all("entry").filter_map(|entry| entry.get("resource"));
+        let consents = resources.filter(|resource| resource.resource_type() == Some("Consent"));
+        consents.map(NewChoice::of).collect()
+    }
+
+    fn of(consent: Item<'_>) -> NewChoice {
+        let json = consent.to_json();
+        let system = consent.str_at(&["identifier", "system"]).unwrap_or_default();
+        let identifier = match (consent.str_at(&["identifier", "value"]), consent.str_at(&["id"])) {
+            (Some(value), _) => format!("{system}|{value}"),
+            (None, Some(id)) => format!("id|{id}"),
+            (None, None) => format!("content|{:x?}", openssl::sha::sha256(json.as_bytes())),
+        };
+        let dated = consent.str_at(&["dateTime"]).and_then(When::date_time).map(When::earliest);
+        NewChoice { identifier, dated, consent: json }
+    }
 }
 
 impl fmt::Debug for NewChoice {
@@ -278,6 +306,9 @@ pub struct Message {
     pub accepted: Timestamp,
     /// How often it was claimed, this time included. Also the fence: an older claim cannot complete it.
     pub attempt: u32,
+    /// Whether it was sent before and nobody answered: it may have arrived. Where a repeat cannot be told, it has to be
+    /// held, and `release` refuses it.
+    pub unanswered: bool,
     /// Whether a repeat is told by its id.
     pub repeatable: bool,
 }
@@ -370,6 +401,8 @@ pub struct StoredChoices {
 pub struct StoredConsent {
     /// Its id in the store.
     pub id: String,
+    /// Who sent it.
+    pub sender: String,
     /// Consent.identifier.
     pub identifier: String,
     /// 1 for the first under this identifier.

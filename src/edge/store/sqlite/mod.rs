@@ -1,4 +1,16 @@
 //! The store in one SQLite file (WAL, every commit flushed), written by one thread that commits in groups.
+//!
+//! Beside `FILE` stand `FILE.head` (the newest signed tree head), `FILE.lock` (one gateway at a time) and, while it is
+//! closed, `FILE.pages` (a signed digest of every page).
+
+mod accept;
+mod keeper;
+mod queue;
+mod read;
+mod schema;
+mod seal;
+mod trail;
+mod writer;
 
 use super::{
     Acceptance, Accepted, Answer, Counts, Fate, Held, Message, Person, Released, Store, StoreError, StoredChoices,
@@ -7,73 +19,258 @@ use super::{
 use crate::edge::clock::Clock;
 use crate::pure::audit::Entry;
 use jiff::{SignedDuration, Timestamp};
+use read::Question;
+use rusqlite::{Connection, params};
+use seal::Seal;
+use std::fmt;
+use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::mpsc::{self, SyncSender, TrySendError};
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+use tokio::sync::oneshot;
+use trail::{Refs, Signer};
+use writer::{Ledger, Order, Pulse, Task, Writer};
 
-/// A store in one SQLite file. Beside it stand `FILE.head` (the signed tree head) and, when closed cleanly,
-/// `FILE.pages` (a signed digest of every page).
-#[derive(Debug)]
+/// How much may wait for a thread before callers are told to come back later.
+const WAITING: usize = 1024;
+/// How many threads read.
+const READERS: usize = 2;
+
+/// A store in one SQLite file. See the module's header.
 pub struct Sqlite {
     path: PathBuf,
+    open: Mutex<Option<Open>>,
+}
+
+/// What an open store consists of.
+struct Open {
+    orders: SyncSender<Order>,
+    questions: SyncSender<Question>,
+    stop: mpsc::Sender<()>,
+    writer: JoinHandle<Writer>,
+    others: Vec<JoinHandle<()>>,
+    // Held until the store is closed: the operating system lets go of it when the process ends, however it ends.
+    _lock: File,
+}
+
+impl fmt::Debug for Sqlite {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Sqlite({})", self.path.display())
+    }
 }
 
 impl Sqlite {
     /// Opens or creates the database at `path`. `key` is a file with the Ed25519 private key (PEM, PKCS #8) that signs
-    /// tree heads; it is made, readable by its owner only, where there is none.
+    /// tree heads; it is made, readable by its owner only, where there is none, with its public half in `KEY.pub`.
     ///
     /// # Errors
     /// When the file is not ours, is newer than this program, is in use by another gateway, or cannot be written.
     pub fn open(path: &Path, key: &Path, clock: Arc<dyn Clock>) -> Result<Sqlite, StoreError> {
-        let _ = (key, clock);
-        Ok(Sqlite { path: path.to_owned() })
+        let lock = lock(path)?;
+        let (connection, id) = schema::open_to_write(path, &clock.id())?;
+        // From here on the pages change; digests of what they were would only mislead.
+        match std::fs::remove_file(keeper::beside(path, ".pages")) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(StoreError::Failed(format!("the page digests could not be removed: {error}")));
+            }
+            _ => {}
+        }
+        let signer = Signer::open(key, &id)?;
+        let frontier = trail::frontier(&connection)?;
+        let pulse = Arc::new(Pulse::default());
+        let mut writer = Writer { connection, frontier, clock, signer, pulse: Arc::clone(&pulse) };
+        writer.recover()?;
+        let open = Open::start(path, writer, &pulse, lock)?;
+        Ok(Sqlite { path: path.to_owned(), open: Mutex::new(Some(open)) })
     }
 
-    fn closed<T: Send + 'static>(&self) -> Answer<'_, T> {
-        Box::pin(std::future::ready(Err(StoreError::Failed(format!("`{}` is not open", self.path.display())))))
+    fn write<T, F>(&self, work: F) -> Answer<'_, T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Ledger<'_>) -> Result<T, StoreError> + Send + 'static,
+    {
+        let (order, answer) = Task::order(work);
+        let sent = self.with(|open| open.orders.try_send(order));
+        Self::wait(sent, answer)
+    }
+
+    fn read<T, F>(&self, question: F) -> Answer<'_, T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+    {
+        let (reply, answer) = oneshot::channel();
+        let question: Question = Box::new(move |connection| {
+            // Nobody waits any more where the caller gave up.
+            let _ = reply.send(question(connection));
+        });
+        let sent = self.with(|open| open.questions.try_send(question));
+        Self::wait(sent, answer)
+    }
+
+    fn with<T>(&self, send: impl FnOnce(&Open) -> Result<(), TrySendError<T>>) -> Result<(), StoreError> {
+        let open = self.open.lock().map_err(|_| StoreError::Closed)?;
+        match send(open.as_ref().ok_or(StoreError::Closed)?) {
+            Ok(()) => Ok(()),
+            Err(TrySendError::Full(_)) => Err(StoreError::Busy),
+            Err(TrySendError::Disconnected(_)) => Err(StoreError::Closed),
+        }
+    }
+
+    fn wait<'a, T: Send + 'static>(
+        sent: Result<(), StoreError>,
+        answer: oneshot::Receiver<Result<T, StoreError>>,
+    ) -> Answer<'a, T> {
+        Box::pin(async move {
+            sent?;
+            answer.await.unwrap_or(Err(StoreError::Closed))
+        })
+    }
+}
+
+impl Open {
+    fn start(path: &Path, writer: Writer, pulse: &Arc<Pulse>, lock: File) -> Result<Open, StoreError> {
+        let (orders, receiver) = mpsc::sync_channel(WAITING);
+        let (questions, asked) = mpsc::sync_channel::<Question>(WAITING);
+        let (stop, stopped) = mpsc::channel();
+        let asked = Arc::new(Mutex::new(asked));
+        let mut others = Vec::new();
+        for _ in 0..READERS {
+            let (connection, asked) = (schema::open_to_read(path)?, Arc::clone(&asked));
+            others.push(spawn("store-reader", move || read::run(&connection, &asked))?);
+        }
+        let (connection, pulse, path) = (schema::open_to_checkpoint(path)?, Arc::clone(pulse), path.to_owned());
+        others.push(spawn("store-keeper", move || keeper::run(&path, &connection, &pulse, &stopped))?);
+        let writer = spawn("store-writer", move || writer.run(&receiver))?;
+        Ok(Open { orders, questions, stop, writer, others, _lock: lock })
+    }
+
+    /// Finishes what waits, ends the threads, and leaves one signed file.
+    fn end(self, path: &Path) -> Result<(), StoreError> {
+        let Open { orders, questions, stop, writer, others, _lock } = self;
+        // A full channel is emptied by the writer; one that is gone needs no telling.
+        let _ = orders.send(Order::Close);
+        drop((orders, questions, stop));
+        let writer = writer.join().map_err(|_| StoreError::Closed)?;
+        for other in others {
+            other.join().map_err(|_| StoreError::Closed)?;
+        }
+        let head = writer.signer.sign(&writer.frontier, writer.clock.now())?;
+        keeper::close(path, writer.connection, &writer.signer, head.text())
+    }
+}
+
+impl Drop for Sqlite {
+    /// Closing by `close` is better: it can say that it failed.
+    fn drop(&mut self) {
+        if let Some(open) = self.open.get_mut().ok().and_then(Option::take)
+            && let Err(error) = open.end(&self.path)
+        {
+            tracing::warn!(%error, "the store was not closed cleanly");
+        }
+    }
+}
+
+fn spawn<T: Send + 'static>(
+    name: &str,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<JoinHandle<T>, StoreError> {
+    let thread = std::thread::Builder::new().name(name.to_owned()).spawn(work);
+    thread.map_err(|error| StoreError::Failed(format!("no thread can be started: {error}")))
+}
+
+fn lock(path: &Path) -> Result<File, StoreError> {
+    let failed = |error: std::io::Error| StoreError::Failed(format!("`{}` cannot be locked: {error}", path.display()));
+    let file = File::options().create(true).append(true).open(keeper::beside(path, ".lock")).map_err(failed)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(std::fs::TryLockError::WouldBlock) => Err(StoreError::Refused("another gateway has the database open")),
+        Err(std::fs::TryLockError::Error(error)) => Err(failed(error)),
     }
 }
 
 impl Store for Sqlite {
-    fn replay(&self, _sender: &str, _key: &str, _digest: [u8; 32]) -> Answer<'_, Option<Accepted>> {
-        self.closed()
+    fn replay(&self, sender: &str, key: &str, digest: [u8; 32]) -> Answer<'_, Option<Accepted>> {
+        let (sender, key) = (sender.to_owned(), key.to_owned());
+        self.read(move |connection| accept::replay(connection, &sender, &key, &digest))
     }
-    fn accept(&self, _acceptance: Acceptance) -> Answer<'_, Accepted> {
-        self.closed()
+
+    fn accept(&self, acceptance: Acceptance) -> Answer<'_, Accepted> {
+        self.write(move |ledger| ledger.accept(&acceptance))
     }
-    fn claim(&self, _now: Timestamp, _lease: SignedDuration, _limit: usize) -> Answer<'_, Vec<Message>> {
-        self.closed()
+
+    fn claim(&self, now: Timestamp, lease: SignedDuration, limit: usize) -> Answer<'_, Vec<Message>> {
+        self.write(move |ledger| ledger.claim(now, lease, limit))
     }
-    fn release(&self, _message: Message, _epoch: u64, _entries: Vec<Entry>) -> Answer<'_, Released> {
-        self.closed()
+
+    fn release(&self, message: Message, epoch: u64, entries: Vec<Entry>) -> Answer<'_, Released> {
+        self.write(move |ledger| ledger.release(message, epoch, &entries))
     }
-    fn complete(&self, _message: &Message, _fate: Fate, _entries: Vec<Entry>) -> Answer<'_, ()> {
-        self.closed()
+
+    fn complete(&self, message: &Message, fate: Fate, entries: Vec<Entry>) -> Answer<'_, ()> {
+        let message = message.clone();
+        self.write(move |ledger| ledger.complete(&message, fate, &entries))
     }
-    fn record(&self, _id: &str) -> Answer<'_, Option<StoredRecord>> {
-        self.closed()
+
+    fn record(&self, id: &str) -> Answer<'_, Option<StoredRecord>> {
+        let id = id.to_owned();
+        self.read(move |connection| read::record(connection, &id))
     }
-    fn choices(&self, _person: &Person) -> Answer<'_, StoredChoices> {
-        self.closed()
+
+    fn choices(&self, person: &Person) -> Answer<'_, StoredChoices> {
+        let person = person.clone();
+        self.read(move |connection| read::choices(connection, &person))
     }
-    fn append(&self, _entries: Vec<Entry>) -> Answer<'_, ()> {
-        self.closed()
+
+    fn append(&self, entries: Vec<Entry>) -> Answer<'_, ()> {
+        self.write(move |ledger| ledger.append(&entries, Refs::default()))
     }
-    fn held(&self, _limit: usize) -> Answer<'_, Vec<Held>> {
-        self.closed()
+
+    fn held(&self, limit: usize) -> Answer<'_, Vec<Held>> {
+        self.read(move |connection| read::held(connection, limit))
     }
-    fn retry_held(&self, _message: &str, _now: Timestamp, _entries: Vec<Entry>) -> Answer<'_, ()> {
-        self.closed()
+
+    fn retry_held(&self, message: &str, now: Timestamp, entries: Vec<Entry>) -> Answer<'_, ()> {
+        let message = message.to_owned();
+        self.write(move |ledger| ledger.retry_held(&message, now, &entries))
     }
+
     fn next_due(&self) -> Answer<'_, Option<Timestamp>> {
-        self.closed()
+        self.read(queue::next_due)
     }
+
     fn counts(&self) -> Answer<'_, Counts> {
-        self.closed()
+        self.read(read::counts)
     }
+
     fn check(&self) -> Answer<'_, ()> {
-        self.closed()
+        self.write(|ledger| {
+            let at = ledger.clock.now().as_microsecond();
+            let seal = Seal::of("pulse").number(1).number(at).finish();
+            ledger
+                .connection
+                .prepare_cached(
+                    "INSERT INTO pulse (id, at, seal) VALUES (1, ?1, ?2)
+                                 ON CONFLICT (id) DO UPDATE SET at = excluded.at, seal = excluded.seal",
+                )?
+                .execute(params![at, seal])?;
+            Ok(())
+        })
     }
+
     fn close(&self) -> Answer<'_, ()> {
-        self.closed()
+        let open = self.open.lock().map_or(None, |mut open| open.take());
+        let (reply, answer) = oneshot::channel();
+        let path = self.path.clone();
+        // On a thread of its own: it waits for threads and reads the whole file.
+        let sent = match open {
+            None => Err(StoreError::Closed),
+            Some(open) => spawn("store-close", move || {
+                let _ = reply.send(open.end(&path));
+            })
+            .map(|_| ()),
+        };
+        Self::wait(sent, answer)
     }
 }
