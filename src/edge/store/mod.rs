@@ -15,7 +15,7 @@ pub use sqlite::Sqlite;
 
 use crate::pure::audit::Entry;
 use crate::pure::fhir::time::When;
-use crate::pure::fhir::tree::Item;
+use crate::pure::fhir::tree::{Item, Tree};
 use jiff::{SignedDuration, Timestamp};
 use std::fmt;
 use std::future::Future;
@@ -215,31 +215,62 @@ pub struct NewChoice {
     pub identifier: String,
     /// Consent.dateTime; none counts as when it is accepted. An older one that comes late supersedes nothing.
     pub dated: Option<Timestamp>,
-    /// The Consent, compact JSON.
+    /// The Consent, compact JSON; or a Bundle of it and of what it refers to, the Consent first.
     pub consent: String,
 }
 
 impl NewChoice {
-    /// The choices that a Bundle carries: its Consent resources, each as it stands. One without an identifier goes by
-    /// its id, and one without either by its content.
+    /// The choices that a record carries: the Consent itself, or those of a Bundle. One without an identifier goes by its
+    /// id, and one without either by its content.
     #[must_use]
-    pub fn all_in(bundle: Item<'_>) -> Vec<NewChoice> {
-        let resources = bundle.all("entry").filter_map(|entry| entry.get("resource"));
+    pub fn all_in(record: Item<'_>) -> Vec<NewChoice> {
+        if record.resource_type() == Some("Consent") {
+            return vec![NewChoice::of(record, record.to_json())];
+        }
+        let resources = record.all("entry").filter_map(|entry| entry.get("resource"));
         let consents = resources.filter(|resource| resource.resource_type() == Some("Consent"));
-        consents.map(NewChoice::of).collect()
+        consents.map(|consent| NewChoice::of(consent, with_what_it_names(consent, record).root().to_json())).collect()
     }
 
-    fn of(consent: Item<'_>) -> NewChoice {
-        let json = consent.to_json();
+    fn of(consent: Item<'_>, stored: String) -> NewChoice {
         let system = consent.str_at(&["identifier", "system"]).unwrap_or_default();
         let identifier = match (consent.str_at(&["identifier", "value"]), consent.str_at(&["id"])) {
             (Some(value), _) => format!("{system}|{value}"),
             (None, Some(id)) => format!("id|{id}"),
-            (None, None) => format!("content|{:x?}", openssl::sha::sha256(json.as_bytes())),
+            (None, None) => format!("content|{:x?}", openssl::sha::sha256(stored.as_bytes())),
         };
         let dated = consent.str_at(&["dateTime"]).and_then(When::date_time).map(When::earliest);
-        NewChoice { identifier, dated, consent: json }
+        NewChoice { identifier, dated, consent: stored }
     }
+}
+
+/// A Bundle of a Consent and of what it refers to in its own Bundle: the patient, who chose, who is meant. Alone it would
+/// not say whose choice it is.
+fn with_what_it_names(consent: Item<'_>, record: Item<'_>) -> Tree {
+    let below = consent.descendants();
+    let named: Vec<&str> = below.iter().filter(|i| i.key() == "reference").filter_map(|i| i.str()).collect();
+    let mut bundle = Tree::object();
+    let root = bundle.root().id();
+    bundle.push_str(root, "resourceType", "Bundle");
+    bundle.push_str(root, "type", "collection");
+    let entries = bundle.push_array(root, "entry");
+    let mut add = |resource: Item<'_>| {
+        let entry = bundle.push_object(entries, "");
+        if let Some(url) = resource.parent().and_then(|entry| entry.str_at(&["fullUrl"])) {
+            bundle.push_str(entry, "fullUrl", url);
+        }
+        bundle.push_copy(entry, "resource", resource);
+    };
+    add(consent);
+    for entry in record.all("entry") {
+        let Some(resource) = entry.get("resource").filter(|r| *r != consent) else { continue };
+        let local = [resource.resource_type(), resource.str_at(&["id"])].map(Option::unwrap_or_default).join("/");
+        let url = entry.str_at(&["fullUrl"]);
+        if named.iter().any(|reference| *reference == local || Some(*reference) == url) {
+            add(resource);
+        }
+    }
+    bundle
 }
 
 impl fmt::Debug for NewChoice {
@@ -317,6 +348,7 @@ pub struct Message {
 #[derive(Debug)]
 pub struct Departure {
     message: Message,
+    epoch: u64,
 }
 
 impl Departure {
@@ -324,6 +356,12 @@ impl Departure {
     #[must_use]
     pub fn message(&self) -> &Message {
         &self.message
+    }
+
+    /// The epoch of the person's choices it was let go under.
+    #[must_use]
+    pub fn epoch(&self) -> u64 {
+        self.epoch
     }
 }
 
@@ -409,7 +447,7 @@ pub struct StoredConsent {
     pub version: u64,
     /// When it was recorded.
     pub recorded: Timestamp,
-    /// The Consent, compact JSON.
+    /// The Consent, compact JSON; or a Bundle of it and of what it refers to, the Consent first.
     pub consent: String,
 }
 

@@ -268,7 +268,7 @@ impl Ledger<'_> {
         refs.state(&message.id, State::Sent.word(), place.attempt);
         self.append(entries, refs)?;
         self.place(&Place { state: State::Sent, ..place })?;
-        Ok(Released::Go(Departure { message }))
+        Ok(Released::Go(Departure { message, epoch: since }))
     }
 
     /// The place of a message that this claim still holds.
