@@ -5,8 +5,12 @@
 //! with every path absolute and every reference known, or a `Report` with file, line, column and remedy for each mistake.
 //! Secrets stand in files of their own or in the environment, never in this text, and never in a log: [`Secret`] is mute.
 
+mod check;
+mod load;
 pub mod read;
+mod section;
 
+pub use load::load;
 pub use read::{Surroundings, read};
 
 use crate::pure::decide::Party as Identity;
@@ -166,6 +170,8 @@ pub struct Party {
     pub may: Vec<Right>,
     /// Local formats it may send; `fhir` among them where it may post to `/fhir`.
     pub sends: Vec<String>,
+    /// Identifier system and value it is known by first; for Provenance and AuditEvent.
+    pub identifier: (String, String),
 }
 
 /// What a party may do. Whether it may have a given person's data is another question, and `decide` answers it.
@@ -179,14 +185,6 @@ pub enum Right {
     Validate,
     /// Read the metrics.
     Operate,
-}
-
-impl Party {
-    /// The identifier (system, value) it is known by first; for Provenance and AuditEvent.
-    #[must_use]
-    pub fn identifier(&self) -> (&str, &str) {
-        self.identity.identifiers.first().map_or(("", ""), |(system, value)| (system, value))
-    }
 }
 
 impl Right {

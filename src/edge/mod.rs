@@ -2,6 +2,7 @@
 
 pub mod authority;
 pub mod clock;
+pub mod log;
 
 pub mod files;
 

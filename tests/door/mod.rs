@@ -117,6 +117,7 @@ fn party((id, may, sends): (&str, &[Right], &[&str])) -> Arc<Party> {
         certificates: vec![CertificateMatch::Dns(format!("{id}.test"))],
         may: may.to_vec(),
         sends: sends.iter().map(|s| (*s).to_owned()).collect(),
+        identifier: ("urn:test".to_owned(), id.to_owned()),
     })
 }
 
