@@ -63,15 +63,18 @@ pub struct Context<'a> {
     pub resource: Option<Item<'a>>,
     /// `%rootResource`: the container of `%resource` where that is contained; found from the focus where it is none.
     pub root: Option<Item<'a>>,
+    /// Whether to read expressions as R4's own invariants are written: `as(canonical)` keeps what fits of many items
+    /// (dom-3), and `answer is Boolean` means FHIR's `boolean` (que-7).
+    pub lenient: bool,
     /// How far to go.
     pub limits: Limits,
 }
 
 impl<'a> Context<'a> {
-    /// A context with the usual limits, `%resource` found from the focus.
+    /// A context for R4's invariants: lenient, with the usual limits, `%resource` found from the focus.
     #[must_use]
     pub fn new(model: &'a dyn Model, world: &'a dyn World, now: Timestamp) -> Context<'a> {
-        Context { model, world, now, resource: None, root: None, limits: Limits::default() }
+        Context { model, world, now, resource: None, root: None, lenient: true, limits: Limits::default() }
     }
 }
 

@@ -1,13 +1,191 @@
 //! A number with a unit: UCUM, or a calendar's words.
 
 use super::decimal::Decimal;
+use super::moment::CalendarUnit;
 use std::borrow::Cow;
+use std::cmp::Ordering;
+use std::fmt;
 
 /// A number with a unit.
 #[derive(Clone, Debug)]
 pub struct Quantity<'a> {
     /// How much.
     pub value: Decimal,
-    /// Of what: a UCUM code.
+    /// Of what: a UCUM code (`1` where there is none), or a calendar's word.
     pub unit: Cow<'a, str>,
+    /// Whether the unit is a calendar's word: `4 days` and not `4 'd'`.
+    pub calendar: bool,
+}
+
+impl<'a> Quantity<'a> {
+    /// A mere number.
+    #[must_use]
+    pub fn number(value: Decimal) -> Quantity<'a> {
+        Quantity { value, unit: Cow::Borrowed("1"), calendar: false }
+    }
+
+    /// Reads `4 days`, `4.5 'mg'` or `4`.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Quantity<'static>> {
+        let text = text.trim();
+        let end = text.find(|c: char| !c.is_ascii_digit() && !matches!(c, '.' | '-' | '+')).unwrap_or(text.len());
+        let value = Decimal::parse(&text[..end])?;
+        let unit = text[end..].trim_start();
+        if unit.is_empty() {
+            return Some(Quantity::number(value));
+        }
+        if let Some(code) = unit.strip_prefix('\'').and_then(|u| u.strip_suffix('\'')) {
+            return (!code.is_empty()).then(|| Quantity { value, unit: Cow::Owned(code.to_owned()), calendar: false });
+        }
+        CalendarUnit::from_word(unit)?;
+        Some(Quantity { value, unit: Cow::Owned(unit.to_owned()), calendar: true })
+    }
+
+    /// The unit of time that a date can be moved by.
+    #[must_use]
+    pub fn calendar_unit(&self) -> Option<CalendarUnit> {
+        CalendarUnit::from_word(&self.unit).or_else(|| CalendarUnit::from_code(&self.unit))
+    }
+
+    /// Months, where it counts years or months of the calendar.
+    fn months(&self) -> Option<Decimal> {
+        match CalendarUnit::from_word(&self.unit)? {
+            CalendarUnit::Year => self.value.times(Decimal::from(12)),
+            CalendarUnit::Month => Some(self.value),
+            _ => None,
+        }
+    }
+
+    fn code(&self) -> Option<&str> {
+        match CalendarUnit::from_word(&self.unit) {
+            Some(unit) => unit.code(),
+            None => Some(&self.unit),
+        }
+    }
+
+    /// Whether both measure the same thing.
+    #[must_use]
+    pub fn is_comparable(&self, other: &Quantity<'_>) -> bool {
+        self.in_unit_of(other).is_some()
+    }
+
+    /// The same amount in the other's unit; none where they measure different things.
+    #[must_use]
+    pub fn in_unit_of(&self, other: &Quantity<'_>) -> Option<Decimal> {
+        if self.unit == other.unit {
+            return Some(self.value);
+        }
+        if let (Some(mine), Some(_)) = (self.months(), other.months()) {
+            let one = Quantity { value: Decimal::from(1), ..other.clone() }.months()?;
+            return mine.over(one);
+        }
+        let (from, to) = (self.code()?, other.code()?);
+        if from == to {
+            return Some(self.value);
+        }
+        let (a, b) = (ucum::analyze(from).ok()?, ucum::analyze(to).ok()?);
+        if a.dimension != b.dimension {
+            return None;
+        }
+        if a.is_special || b.is_special {
+            return Decimal::from_f64(ucum::convert(self.value.to_f64(), from, to).ok()?);
+        }
+        let (factor, inverse) = (Decimal::from_f64(a.factor / b.factor), Decimal::from_f64(b.factor / a.factor));
+        match (factor, inverse) {
+            // Dividing by a whole number is exact where multiplying by its rounded inverse is not.
+            (_, Some(inverse)) if a.factor < b.factor => self.value.over(inverse),
+            (Some(factor), _) => self.value.times(factor),
+            _ => None,
+        }
+    }
+
+    /// Which is larger; none where they measure different things.
+    #[must_use]
+    pub fn compare(&self, other: &Quantity<'_>) -> Option<Ordering> {
+        Some(self.in_unit_of(other)?.cmp(&other.value))
+    }
+
+    /// Whether both are the same to the digits of the one written with fewer.
+    #[must_use]
+    pub fn is_equivalent(&self, other: &Quantity<'_>) -> bool {
+        let digits = self.value.scale.min(other.value.scale);
+        // The converted number is rounded to what was written, not to what the conversion made of it.
+        let Some(mine) = self.in_unit_of(other) else { return false };
+        if mine == other.value {
+            return true;
+        }
+        let Some(theirs) = other.in_unit_of(self) else { return false };
+        mine.rounded(digits) == other.value.rounded(digits) || theirs.rounded(digits) == self.value.rounded(digits)
+    }
+
+    fn is_one(&self) -> bool {
+        self.unit == "1"
+    }
+
+    /// The product, its unit composed.
+    #[must_use]
+    pub fn times(&self, other: &Quantity<'_>) -> Option<Quantity<'static>> {
+        let unit = match (self.is_one(), other.is_one()) {
+            (true, _) => other.code()?.to_owned(),
+            (_, true) => self.code()?.to_owned(),
+            _ => format!("{}.{}", grouped(self.code()?), grouped(other.code()?)),
+        };
+        Some(Quantity { value: self.value.times(other.value)?, unit: Cow::Owned(unit), calendar: false })
+    }
+
+    /// The quotient, its unit composed.
+    #[must_use]
+    pub fn over(&self, other: &Quantity<'_>) -> Option<Quantity<'static>> {
+        let value = self.value.over(other.value)?;
+        let unit = if self.unit == other.unit {
+            "1".to_owned()
+        } else if other.is_one() {
+            self.code()?.to_owned()
+        } else {
+            format!("{}/{}", grouped(self.code()?), grouped(other.code()?))
+        };
+        Some(Quantity { value, unit: Cow::Owned(unit), calendar: false })
+    }
+}
+
+fn grouped(unit: &str) -> Cow<'_, str> {
+    if unit.contains(['.', '/']) { Cow::Owned(format!("({unit})")) } else { Cow::Borrowed(unit) }
+}
+
+impl fmt::Display for Quantity<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.calendar {
+            write!(f, "{} {}", self.value, self.unit)
+        } else {
+            write!(f, "{} '{}'", self.value, self.unit)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn q(text: &str) -> Quantity<'static> {
+        Quantity::parse(text).unwrap()
+    }
+
+    #[test]
+    fn units_convert_before_they_compare() {
+        assert_eq!(q("4 'g'").compare(&q("4000 'mg'")), Some(Ordering::Equal));
+        assert_eq!(q("4 'g'").compare(&q("4040 'mg'")), Some(Ordering::Less));
+        assert_eq!(q("7 days").compare(&q("1 'wk'")), Some(Ordering::Equal));
+        assert_eq!(q("1 year").compare(&q("12 months")), Some(Ordering::Equal));
+        assert_eq!(q("1 year").compare(&q("1 'a'")), None);
+        assert_eq!(q("1 'cm'").compare(&q("1 's'")), None);
+        assert!(Quantity::parse("1 wk").is_none());
+    }
+
+    #[test]
+    fn products_have_composed_units() {
+        let area = q("2.0 'cm'").times(&q("2.0 'm'")).unwrap();
+        assert_eq!(area.compare(&q("0.040 'm2'")), Some(Ordering::Equal));
+        assert_eq!(q("4.0 'g'").over(&q("2.0 'm'")).unwrap().compare(&q("2 'g/m'")), Some(Ordering::Equal));
+        assert_eq!(q("1.0 'm'").over(&q("1.0 'm'")).unwrap().to_string(), "1 '1'");
+    }
 }

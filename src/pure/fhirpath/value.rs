@@ -1,10 +1,12 @@
 //! What an expression yields: elements of the record, and values that the expression made.
 
+use super::context::Context;
 use super::decimal::Decimal;
+use super::evaluate::Run;
 use super::model::Type;
-use super::moment::Moment;
+use super::moment::{Moment, MomentKind};
 use super::quantity::Quantity;
-use crate::pure::fhir::Item;
+use crate::pure::fhir::{Item, Kind};
 use std::borrow::Cow;
 use std::fmt;
 
@@ -45,4 +47,55 @@ impl fmt::Debug for Value<'_> {
         };
         f.write_str(kind)
     }
+}
+
+impl<'a> Value<'a> {
+    /// Type and value as the official suite writes them: `("boolean", "true")`, `("date", "@2026-06-30")`,
+    /// `("Quantity", "4 'mg'")`; elements with children as JSON.
+    #[must_use]
+    pub fn written(&self, context: &Context<'a>) -> (String, String) {
+        let kind = match self {
+            Value::Element(item, kind) => return written_element(context, *item, *kind),
+            Value::Boolean(_) => "boolean",
+            Value::Integer(_) => "integer",
+            Value::Decimal(_) => "decimal",
+            Value::String(_) => "string",
+            Value::Moment(moment) => match moment.kind {
+                MomentKind::Date => "date",
+                MomentKind::DateTime => "dateTime",
+                MomentKind::Time => "time",
+            },
+            Value::Quantity(_) => "Quantity",
+            Value::TypeInfo(..) => "TypeInfo",
+        };
+        let text = self.to_text().unwrap_or_default();
+        let mark = match self {
+            Value::Moment(moment) if moment.kind == MomentKind::Time => "@T",
+            Value::Moment(_) => "@",
+            _ => "",
+        };
+        (kind.to_owned(), format!("{mark}{text}"))
+    }
+}
+
+fn written_element<'a>(context: &Context<'a>, item: Item<'a>, kind: Option<Type>) -> (String, String) {
+    let run = Run::outside(context);
+    let name = match run.type_of(item, kind) {
+        Some(kind) => context.model.name(kind),
+        None => match item.kind() {
+            Kind::Bool => "boolean",
+            Kind::Number => "decimal",
+            Kind::String => "string",
+            _ => "Element",
+        },
+    };
+    if item.is_container() || item.kind() == Kind::Null {
+        return (name.to_owned(), item.to_json());
+    }
+    let mark = match name {
+        "date" | "dateTime" | "instant" => "@",
+        "time" => "@T",
+        _ => "",
+    };
+    (name.to_owned(), format!("{mark}{}", item.text()))
 }

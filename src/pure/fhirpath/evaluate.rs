@@ -1,0 +1,281 @@
+//! Walks a program over a focus: paths in a loop, operators left to right, each step counted.
+
+use super::ast::{Id, Literal, Node, Operator, Program, Step, StepKind, Variable};
+use super::collection::Collection;
+use super::context::{Context, EvaluationError, Fault, Focus};
+use super::functions::{self, Function};
+use super::navigate::{resource_of, root_of, visit_named};
+use super::quantity::Quantity;
+use super::value::Value;
+use crate::pure::fhir::Item;
+use std::borrow::Cow;
+use std::cell::Cell;
+
+/// An error on its way out; boxed, so that good results stay small.
+pub(super) type Error = Box<EvaluationError>;
+/// What a step yields.
+pub(super) type Outcome<'a> = Result<Collection<'a>, Error>;
+
+/// One evaluation.
+pub(super) struct Run<'a> {
+    pub program: &'a Program,
+    pub context: Context<'a>,
+    pub focus: Focus<'a>,
+    steps: Cell<u64>,
+}
+
+/// What `$this`, `$index` and `$total` stand for.
+#[derive(Clone, Copy)]
+pub(super) struct Scope<'s, 'a> {
+    pub this: &'s Collection<'a>,
+    pub index: Option<usize>,
+    pub total: Option<&'s Collection<'a>>,
+}
+
+impl<'a> Run<'a> {
+    pub fn new(program: &'a Program, context: Context<'a>, focus: Focus<'a>) -> Run<'a> {
+        Run { program, context, focus, steps: Cell::new(0) }
+    }
+
+    /// A run of nothing, to ask the model from.
+    pub fn outside(context: &Context<'a>) -> Run<'a> {
+        static NOTHING: Program = Program { nodes: Vec::new(), root: 0 };
+        Run::new(&NOTHING, *context, Focus::EMPTY)
+    }
+
+    /// Evaluates the whole program.
+    pub fn whole(&self) -> Outcome<'a> {
+        let this = self.start();
+        self.evaluate(self.program.root, &Scope { this: &this, index: None, total: None })
+    }
+
+    fn start(&self) -> Collection<'a> {
+        self.focus.item.map(|item| Value::Element(item, self.focus.is)).into()
+    }
+
+    /// Counts steps; an error beyond the limit.
+    pub fn tick(&self, steps: usize) -> Result<(), Error> {
+        let count = self.steps.get().saturating_add(steps as u64);
+        self.steps.set(count);
+        if count > self.context.limits.steps {
+            return Err(self.limit("the expression takes too many steps on this record"));
+        }
+        Ok(())
+    }
+
+    fn limit(&self, text: &str) -> Error {
+        Box::new(EvaluationError { fault: Fault::Limit, offset: 0, text: text.to_owned() })
+    }
+
+    /// Refuses collections beyond the limit.
+    pub fn bounded(&self, values: &Collection<'a>) -> Result<(), Error> {
+        if values.len() > self.context.limits.items {
+            return Err(self.limit("the expression makes a collection that is too large"));
+        }
+        Ok(())
+    }
+
+    /// Refuses texts beyond the limit, before they are made.
+    pub fn bounded_text(&self, bytes: usize) -> Result<(), Error> {
+        self.tick(bytes / 64)?;
+        if bytes > self.context.limits.bytes {
+            return Err(self.limit("the expression makes a text that is too long"));
+        }
+        Ok(())
+    }
+
+    pub fn wrong(&self, offset: u32, text: impl Into<String>) -> Error {
+        Box::new(EvaluationError { fault: Fault::Wrong, offset: offset as usize, text: text.into() })
+    }
+
+    pub fn unknown(&self, offset: u32, text: impl Into<String>) -> Error {
+        Box::new(EvaluationError { fault: Fault::Unknown, offset: offset as usize, text: text.into() })
+    }
+
+    /// Evaluates one node.
+    pub fn evaluate(&self, id: Id, scope: &Scope<'_, 'a>) -> Outcome<'a> {
+        self.tick(1)?;
+        match &self.program.nodes[id as usize] {
+            Node::Literal(literal) => Ok(self.literal(literal)),
+            Node::This => Ok(scope.this.clone()),
+            Node::Index => Ok(scope.index.map(|i| Value::Integer(i64::try_from(i).unwrap_or(i64::MAX))).into()),
+            Node::Total => Ok(scope.total.cloned().unwrap_or_default()),
+            Node::Variable(variable) => Ok(self.variable(variable)),
+            Node::Path(None, steps) => self.path(scope.this.clone(), steps, scope),
+            Node::Path(Some(head), steps) => self.path(self.evaluate(*head, scope)?, steps, scope),
+            Node::Chain(first, links) => {
+                let mut left = self.evaluate(*first, scope)?;
+                for link in links {
+                    left = self.operator(left, link, scope)?;
+                }
+                Ok(left)
+            }
+            Node::Typed(operand, offset, test, name) => {
+                self.typed(self.evaluate(*operand, scope)?, *test, name, *offset)
+            }
+            Node::Negate(operand, offset) => self.negate(self.evaluate(*operand, scope)?, *offset),
+            Node::Plus(operand, offset) => {
+                let value = self.evaluate(*operand, scope)?;
+                let same = value.clone();
+                self.negate(value, *offset)?;
+                Ok(same)
+            }
+        }
+    }
+
+    fn literal(&self, literal: &'a Literal) -> Collection<'a> {
+        Collection::One(match literal {
+            Literal::Empty => return Collection::Empty,
+            Literal::Boolean(answer) => Value::Boolean(*answer),
+            Literal::Integer(value) => Value::Integer(*value),
+            Literal::Decimal(value) => Value::Decimal(*value),
+            Literal::Text(text) => Value::String(Cow::Borrowed(text)),
+            Literal::Moment(moment) => Value::Moment(*moment),
+            Literal::Quantity(value, unit, calendar) => {
+                let quantity = Quantity { value: *value, unit: Cow::Borrowed(unit), calendar: *calendar };
+                Value::Quantity(Box::new(quantity))
+            }
+        })
+    }
+
+    /// `%resource`
+    pub fn resource(&self) -> Option<Item<'a>> {
+        self.context.resource.or_else(|| self.focus.item.map(resource_of))
+    }
+
+    /// `%rootResource`
+    pub fn root(&self) -> Option<Item<'a>> {
+        self.context.root.or_else(|| self.resource().map(root_of))
+    }
+
+    fn variable(&self, variable: &'a Variable) -> Collection<'a> {
+        match variable {
+            Variable::Context => self.start(),
+            Variable::Resource => self.resource().map(|item| Value::Element(item, None)).into(),
+            Variable::RootResource => self.root().map(|item| Value::Element(item, None)).into(),
+            Variable::Text(text) => Value::String(Cow::Borrowed(text)).into(),
+        }
+    }
+
+    fn path(&self, mut at: Collection<'a>, steps: &'a [Step], scope: &Scope<'_, 'a>) -> Outcome<'a> {
+        let mut index = 0;
+        while let Some(step) = steps.get(index) {
+            self.tick(1)?;
+            if let (StepKind::Child(name, first), Some(found)) = (&step.kind, asks_existence(steps.get(index + 1))) {
+                at = Collection::from(self.has_child(&at, name, *first)? == found);
+                index += 2;
+                continue;
+            }
+            at = self.step(at, step, scope)?;
+            index += 1;
+        }
+        Ok(at)
+    }
+
+    fn step(&self, at: Collection<'a>, step: &'a Step, scope: &Scope<'_, 'a>) -> Outcome<'a> {
+        match &step.kind {
+            StepKind::Child(name, first) => self.children(&at, name, *first),
+            StepKind::Index(index) => {
+                let index = self.evaluate(*index, scope)?;
+                let index = self.integer(&index, step.offset)?;
+                let index = index.and_then(|i| usize::try_from(i).ok()).filter(|i| *i < at.len());
+                Ok(index.map_or(Collection::Empty, |i| at.part(i, i + 1)))
+            }
+            StepKind::Typed(test, name) => self.typed(at, *test, name, step.offset),
+            StepKind::Call(function, arguments, pattern) => {
+                let call =
+                    functions::Call { run: self, scope, arguments, pattern: pattern.as_deref(), offset: step.offset };
+                functions::apply(*function, &call, at)
+            }
+        }
+    }
+
+    /// The children of this name of all items; at the start of a path also the focus itself under its type's name.
+    fn children(&self, at: &Collection<'a>, name: &'a str, first: bool) -> Outcome<'a> {
+        let mut found = Collection::Empty;
+        for value in at.iter() {
+            self.tick(1)?;
+            self.visit_child(value, name, first, &mut |child| {
+                found.push(child);
+                true
+            });
+        }
+        self.bounded(&found)?;
+        Ok(found)
+    }
+
+    /// Whether any item has a child of this name.
+    fn has_child(&self, at: &Collection<'a>, name: &'a str, first: bool) -> Result<bool, Error> {
+        let mut found = false;
+        for value in at.iter() {
+            self.tick(1)?;
+            self.visit_child(value, name, first, &mut |_| {
+                found = true;
+                false
+            });
+            if found {
+                break;
+            }
+        }
+        Ok(found)
+    }
+
+    fn visit_child(&self, value: &Value<'a>, name: &str, first: bool, visit: &mut dyn FnMut(Value<'a>) -> bool) {
+        match value {
+            Value::Element(item, kind) => {
+                if first && name.starts_with(|c: char| c.is_ascii_uppercase()) && self.is_named(*item, *kind, name) {
+                    visit(value.clone());
+                    return;
+                }
+                let kind = || self.type_of(*item, *kind);
+                visit_named(self.context.model, *item, name, &kind, &mut |child| visit(Value::Element(child, None)));
+            }
+            Value::TypeInfo(namespace, _) if name == "namespace" => {
+                visit(Value::String(Cow::Borrowed(namespace)));
+            }
+            Value::TypeInfo(_, own) if name == "name" => {
+                visit(Value::String(own.clone()));
+            }
+            _ => {}
+        }
+    }
+
+    /// The operators that may spare their right side; the others see both.
+    fn operator(&self, left: Collection<'a>, link: &'a super::ast::Link, scope: &Scope<'_, 'a>) -> Outcome<'a> {
+        let right = || self.evaluate(link.right, scope);
+        let truth = |values: &Collection<'a>| self.truth(values, link.offset);
+        let three = match link.operator {
+            Operator::And => match truth(&left)? {
+                Some(false) => Some(false),
+                Some(true) => truth(&right()?)?,
+                None => truth(&right()?)?.filter(|answer| !answer),
+            },
+            Operator::Or => match truth(&left)? {
+                Some(true) => Some(true),
+                Some(false) => truth(&right()?)?,
+                None => truth(&right()?)?.filter(|answer| *answer),
+            },
+            Operator::Implies => match truth(&left)? {
+                Some(false) => Some(true),
+                Some(true) => truth(&right()?)?,
+                None => truth(&right()?)?.filter(|answer| *answer),
+            },
+            Operator::Xor => {
+                let left = truth(&left)?;
+                let right = truth(&right()?)?;
+                left.zip(right).map(|(a, b)| a != b)
+            }
+            _ => return self.both(link.operator, left, right()?, link.offset),
+        };
+        Ok(three.into())
+    }
+}
+
+/// Whether a step is `exists()` (true) or `empty()` (false) without criteria.
+fn asks_existence(step: Option<&Step>) -> Option<bool> {
+    match &step?.kind {
+        StepKind::Call(Function::Exists, arguments, _) if arguments.is_empty() => Some(true),
+        StepKind::Call(Function::Empty, _, _) => Some(false),
+        _ => None,
+    }
+}

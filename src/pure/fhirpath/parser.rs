@@ -1,0 +1,360 @@
+//! Tokens → program: FHIRPath N1's grammar by precedence, functions checked by name and number of arguments.
+
+use super::ast::{Id, Link, Literal, Namespace, Node, Operator, Program, Step, StepKind, TypeName, TypeTest, Variable};
+use super::context::ParseError;
+use super::decimal::Decimal;
+use super::functions::{self, Function};
+use super::lexer::{Kind, MomentText, Token, tokens};
+use super::moment::CalendarUnit;
+use regex::{Regex, RegexBuilder};
+
+/// Parentheses, arguments and signs inside one another. Beyond that nobody reads an expression, and the stack ends.
+const DEPTH: usize = 48;
+/// Bytes of one expression.
+const LENGTH: usize = 64 << 10;
+/// Bytes that one compiled pattern may take.
+const PATTERN: usize = 1 << 20;
+
+type Parse<T> = Result<T, ParseError>;
+
+struct Parser {
+    tokens: Vec<Token>,
+    at: usize,
+    depth: usize,
+    nodes: Vec<Node>,
+}
+
+/// Reads an expression.
+pub(super) fn parse(text: &str) -> Parse<Program> {
+    if text.len() > LENGTH {
+        return Err(ParseError { offset: LENGTH, text: format!("the expression is longer than {LENGTH} bytes") });
+    }
+    let mut parser = Parser { tokens: tokens(text)?, at: 0, depth: 0, nodes: Vec::new() };
+    let root = parser.expression(0)?;
+    match parser.peek() {
+        Kind::End => Ok(Program { nodes: parser.nodes, root }),
+        _ => parser.wrong("an operator or the end should stand here"),
+    }
+}
+
+/// Compiles a pattern as `matches()` means it: anywhere in the text, `.` matches line ends.
+pub(super) fn pattern(text: &str, whole: bool) -> Option<Regex> {
+    let text = if whole { format!("^(?:{text})$") } else { text.to_owned() };
+    RegexBuilder::new(&text).dot_matches_new_line(true).size_limit(PATTERN).dfa_size_limit(PATTERN).build().ok()
+}
+
+/// Operators from loose to tight; a level's operators associate to the left.
+const LEVELS: [&[(&str, Operator)]; 9] = [
+    &[("implies", Operator::Implies)],
+    &[("or", Operator::Or), ("xor", Operator::Xor)],
+    &[("and", Operator::And)],
+    &[("in", Operator::In), ("contains", Operator::Contains)],
+    &[("=", Operator::Equal), ("~", Operator::Equivalent), ("!=", Operator::NotEqual), ("!~", Operator::NotEquivalent)],
+    &[("<=", Operator::LessOrEqual), ("<", Operator::Less), (">", Operator::Greater), (">=", Operator::GreaterOrEqual)],
+    &[("|", Operator::Union)],
+    &[("+", Operator::Plus), ("-", Operator::Minus), ("&", Operator::Concatenate)],
+    &[("*", Operator::Times), ("/", Operator::Over), ("div", Operator::Div), ("mod", Operator::Mod)],
+];
+
+/// The level of `+`; `is` and `as` bind looser than it and tighter than `|`.
+const SUMS: usize = 7;
+
+impl Parser {
+    fn peek(&self) -> &Kind {
+        self.tokens.get(self.at).map_or(&Kind::End, |t| &t.kind)
+    }
+
+    fn offset(&self) -> u32 {
+        let at = self.tokens.get(self.at).map_or(0, |t| t.at);
+        u32::try_from(at).unwrap_or(u32::MAX)
+    }
+
+    fn wrong<T>(&self, text: impl Into<String>) -> Parse<T> {
+        Err(ParseError { offset: self.offset() as usize, text: text.into() })
+    }
+
+    fn take(&mut self) -> Kind {
+        let kind = self.peek().clone();
+        self.at += 1;
+        kind
+    }
+
+    fn is_sign(&self, sign: &str) -> bool {
+        matches!(self.peek(), Kind::Sign(s) if *s == sign)
+    }
+
+    fn accept(&mut self, sign: &str) -> bool {
+        let found = self.is_sign(sign);
+        self.at += usize::from(found);
+        found
+    }
+
+    fn expect(&mut self, sign: &str) -> Parse<()> {
+        if self.accept(sign) { Ok(()) } else { self.wrong(format!("`{sign}` should stand here")) }
+    }
+
+    fn node(&mut self, node: Node) -> Id {
+        self.nodes.push(node);
+        Id::try_from(self.nodes.len() - 1).unwrap_or(Id::MAX)
+    }
+
+    fn deeper<T>(&mut self, parse: impl FnOnce(&mut Parser) -> Parse<T>) -> Parse<T> {
+        if self.depth >= DEPTH {
+            return self.wrong(format!("the expression is nested more than {DEPTH} deep"));
+        }
+        self.depth += 1;
+        let parsed = parse(self);
+        self.depth -= 1;
+        parsed
+    }
+
+    fn operator(&self, level: usize) -> Option<Operator> {
+        let word = match self.peek() {
+            Kind::Sign(sign) => sign,
+            Kind::Name(name) => name.as_str(),
+            _ => return None,
+        };
+        LEVELS[level].iter().find(|(text, _)| *text == word).map(|(_, operator)| *operator)
+    }
+
+    fn expression(&mut self, level: usize) -> Parse<Id> {
+        if level == LEVELS.len() {
+            return self.signed();
+        }
+        let mut left = self.expression(level + 1)?;
+        let mut links = Vec::new();
+        while let Some(operator) = self.operator(level) {
+            let offset = self.offset();
+            self.at += 1;
+            let right = self.expression(level + 1)?;
+            links.push(Link { operator, offset, right });
+        }
+        if !links.is_empty() {
+            left = self.node(Node::Chain(left, links.into()));
+        }
+        if level == SUMS { self.typed(left) } else { Ok(left) }
+    }
+
+    /// `is` and `as` after a sum.
+    fn typed(&mut self, mut operand: Id) -> Parse<Id> {
+        loop {
+            let test = match self.peek() {
+                Kind::Name(name) if name == "is" => TypeTest::Is,
+                Kind::Name(name) if name == "as" => TypeTest::As,
+                _ => return Ok(operand),
+            };
+            let offset = self.offset();
+            self.at += 1;
+            let name = self.type_name()?;
+            operand = self.deeper(|p| Ok(p.node(Node::Typed(operand, offset, test, name))))?;
+        }
+    }
+
+    fn signed(&mut self) -> Parse<Id> {
+        let offset = self.offset();
+        if self.accept("-") {
+            let operand = self.deeper(Parser::signed)?;
+            return Ok(self.node(Node::Negate(operand, offset)));
+        }
+        if self.accept("+") {
+            let operand = self.deeper(Parser::signed)?;
+            return Ok(self.node(Node::Plus(operand, offset)));
+        }
+        self.path()
+    }
+
+    /// A term with what follows it: `.child`, `.function()`, `[index]`.
+    fn path(&mut self) -> Parse<Id> {
+        let mut steps = Vec::new();
+        let head = match self.peek() {
+            Kind::Name(name) if !matches!(name.as_str(), "true" | "false") => {
+                steps.push(self.invocation(true)?);
+                None
+            }
+            Kind::Quoted(_) => {
+                steps.push(self.invocation(true)?);
+                None
+            }
+            _ => Some(self.term()?),
+        };
+        loop {
+            let offset = self.offset();
+            if self.accept(".") {
+                steps.push(self.dotted()?);
+            } else if self.accept("[") {
+                let index = self.deeper(|p| p.expression(0))?;
+                self.expect("]")?;
+                steps.push(Step { offset, kind: StepKind::Index(index) });
+            } else {
+                break;
+            }
+        }
+        match (head, steps.is_empty()) {
+            (Some(head), true) => Ok(head),
+            (head, _) => Ok(self.node(Node::Path(head, steps.into()))),
+        }
+    }
+
+    fn dotted(&mut self) -> Parse<Step> {
+        let offset = self.offset();
+        match self.peek() {
+            Kind::Dollar(name) if name == "this" => {
+                self.at += 1;
+                Ok(Step { offset, kind: StepKind::Call(Function::Itself, Box::new([]), None) })
+            }
+            _ => self.invocation(false),
+        }
+    }
+
+    fn invocation(&mut self, first: bool) -> Parse<Step> {
+        let offset = self.offset();
+        let name = match self.take() {
+            Kind::Name(name) => {
+                if self.is_sign("(") {
+                    return self.call(&name, offset);
+                }
+                name
+            }
+            Kind::Quoted(name) => name,
+            _ => {
+                self.at -= 1;
+                return self.wrong("a name should stand here");
+            }
+        };
+        Ok(Step { offset, kind: StepKind::Child(name.into(), first) })
+    }
+
+    fn call(&mut self, name: &str, offset: u32) -> Parse<Step> {
+        self.expect("(")?;
+        let test = match name {
+            "is" => Some(TypeTest::Is),
+            "as" => Some(TypeTest::As),
+            "ofType" => Some(TypeTest::OfType),
+            _ => None,
+        };
+        if let Some(test) = test {
+            let name = self.type_name()?;
+            self.expect(")")?;
+            return Ok(Step { offset, kind: StepKind::Typed(test, name) });
+        }
+        let mut arguments = Vec::new();
+        if !self.accept(")") {
+            loop {
+                arguments.push(self.deeper(|p| p.expression(0))?);
+                if !self.accept(",") {
+                    break;
+                }
+            }
+            self.expect(")")?;
+        }
+        let wrong = |text| Err(ParseError { offset: offset as usize, text });
+        let Some((function, least, most)) = functions::named(name) else {
+            return wrong(format!("there is no function `{name}`"));
+        };
+        if !(least..=most).contains(&arguments.len()) {
+            return wrong(format!("`{name}` takes {}", functions::counted(least, most)));
+        }
+        let pattern = self.pattern(function, &arguments);
+        Ok(Step { offset, kind: StepKind::Call(function, arguments.into(), pattern) })
+    }
+
+    fn pattern(&self, function: Function, arguments: &[Id]) -> Option<Box<Regex>> {
+        if !matches!(function, Function::Matches | Function::MatchesFull | Function::ReplaceMatches) {
+            return None;
+        }
+        let first = self.nodes.get(*arguments.first()? as usize)?;
+        let Node::Literal(Literal::Text(text)) = first else { return None };
+        pattern(text, function == Function::MatchesFull).map(Box::new)
+    }
+
+    fn type_name(&mut self) -> Parse<TypeName> {
+        let mut parts = Vec::new();
+        loop {
+            match self.take() {
+                Kind::Name(name) | Kind::Quoted(name) => parts.push(name),
+                _ => {
+                    self.at -= 1;
+                    return self.wrong("the name of a type should stand here");
+                }
+            }
+            // `as Period.unit` does not reach beyond the type: a second name follows a namespace only.
+            let space = parts.len() == 1 && matches!(parts[0].as_str(), "FHIR" | "System");
+            if !(space && self.accept(".")) {
+                break;
+            }
+        }
+        let name = parts.pop().unwrap_or_default().into();
+        let namespace = parts.first().map(|n| if n == "FHIR" { Namespace::Fhir } else { Namespace::System });
+        Ok(TypeName { namespace, name })
+    }
+
+    fn term(&mut self) -> Parse<Id> {
+        let offset = self.offset();
+        let node = match self.take() {
+            Kind::Sign("(") => {
+                let inner = self.deeper(|p| p.expression(0))?;
+                self.expect(")")?;
+                return Ok(inner);
+            }
+            Kind::Sign("{") => {
+                self.expect("}")?;
+                Node::Literal(Literal::Empty)
+            }
+            Kind::Name(name) => Node::Literal(Literal::Boolean(name == "true")),
+            Kind::Text(text) => Node::Literal(Literal::Text(text.into())),
+            Kind::Number(digits) => Node::Literal(self.number(&digits, offset)?),
+            Kind::Moment(MomentText(moment)) => Node::Literal(Literal::Moment(moment)),
+            Kind::Dollar(name) => match name.as_str() {
+                "this" => Node::This,
+                "index" => Node::Index,
+                "total" => Node::Total,
+                _ => return Err(ParseError { offset: offset as usize, text: format!("there is no `${name}`") }),
+            },
+            Kind::Variable(name) => Node::Variable(variable(&name, offset)?),
+            _ => {
+                self.at -= 1;
+                return self.wrong("a value, a name or a function should stand here");
+            }
+        };
+        Ok(self.node(node))
+    }
+
+    fn number(&mut self, digits: &str, offset: u32) -> Parse<Literal> {
+        let too_large = || ParseError { offset: offset as usize, text: "this number is too large".to_owned() };
+        let value = Decimal::parse(digits).ok_or_else(too_large)?;
+        let unit = match self.peek() {
+            Kind::Text(code) => Some((code.clone(), false)),
+            Kind::Name(word) if CalendarUnit::from_word(word).is_some() => Some((word.clone(), true)),
+            _ => None,
+        };
+        if let Some((unit, calendar)) = unit {
+            self.at += 1;
+            return Ok(Literal::Quantity(value, unit.into(), calendar));
+        }
+        if digits.contains('.') {
+            return Ok(Literal::Decimal(value));
+        }
+        let integer = value.to_integer().filter(|i| *i <= i64::from(i32::MAX)).ok_or_else(too_large)?;
+        Ok(Literal::Integer(integer))
+    }
+}
+
+fn variable(name: &str, offset: u32) -> Parse<Variable> {
+    Ok(match name {
+        "context" => Variable::Context,
+        "resource" => Variable::Resource,
+        "rootResource" => Variable::RootResource,
+        "ucum" => Variable::Text("http://unitsofmeasure.org".into()),
+        "sct" => Variable::Text("http://snomed.info/sct".into()),
+        "loinc" => Variable::Text("http://loinc.org".into()),
+        _ => {
+            if let Some(id) = name.strip_prefix("vs-") {
+                Variable::Text(format!("http://hl7.org/fhir/ValueSet/{id}").into())
+            } else if let Some(id) = name.strip_prefix("ext-") {
+                Variable::Text(format!("http://hl7.org/fhir/StructureDefinition/{id}").into())
+            } else {
+                return Err(ParseError { offset: offset as usize, text: format!("there is no `%{name}`") });
+            }
+        }
+    })
+}
