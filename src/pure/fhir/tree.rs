@@ -106,6 +106,18 @@ impl Tree {
         tree
     }
 
+    /// A tree that holds one empty object and knows the sender's files of another tree: a node made from one of its
+    /// items takes that item's [`Item::offset`] and so its place.
+    #[must_use]
+    pub fn object_with_sources_of(other: &Tree) -> Tree {
+        let end = other.sources.iter().map(|s| s.end).max().unwrap_or(0);
+        let mut tree = Tree::object();
+        tree.text.reserve(other.text.len() * 4);
+        tree.text.push_str(&other.text[..end as usize]);
+        tree.sources.clone_from(&other.sources);
+        tree
+    }
+
     /// A tree that holds one empty array.
     #[must_use]
     pub fn array() -> Tree {
@@ -528,6 +540,13 @@ impl<'t> Item<'t> {
     pub fn place(self) -> Option<Place> {
         let at = self.node().at;
         if at == NONE { None } else { self.tree.place_at(at) }
+    }
+
+    /// Where it stood, as an offset into the tree's text (see [`Tree::set_offset`]).
+    #[must_use]
+    pub fn offset(self) -> Option<u32> {
+        let at = self.node().at;
+        (at != NONE).then_some(at)
     }
 
     /// Its FHIRPath from the root: `CarePlan.activity[0].reference`, or `goals[2].due` in a local record.

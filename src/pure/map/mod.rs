@@ -4,7 +4,17 @@
 //! they stood in the sender's file, and what was not carried ([`Loss`]), never silently (P8). Refuses a record with every
 //! mistake in it at once. The language is described in `mappings/README.md`.
 
+mod check;
+mod codes;
+mod compile;
+mod convert;
+mod loss;
 pub mod mapping;
+mod out;
+mod path;
+mod put;
+mod raw;
+mod untyped;
 
 pub use mapping::Mapping;
 
@@ -66,6 +76,44 @@ pub struct Loss {
     pub intended: bool,
 }
 
+impl Loss {
+    /// As JSON, for programs.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        let mut tree = Tree::object();
+        let root = tree.root().id();
+        tree.push_str(root, "path", &self.path);
+        if let Some(place) = &self.place {
+            tree.push_str(root, "place", &place.to_string());
+        }
+        tree.push_str(root, "why", &self.why);
+        if let Some(rule) = &self.rule {
+            tree.push_str(root, "rule", rule);
+        }
+        tree.push_number(root, "count", &self.count.to_string());
+        tree.push_bool(root, "intended", self.intended);
+        tree.root().to_json()
+    }
+}
+
+impl std::fmt::Display for Loss {
+    /// `goals.csv:2:14: not carried: goals[].worker (3 times): kept by the sender (mappings/tiny/map.yaml:44)`
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if let Some(place) = &self.place {
+            write!(f, "{place}: ")?;
+        }
+        write!(f, "not carried: {}", self.path)?;
+        if self.count > 1 {
+            write!(f, " ({} times)", self.count)?;
+        }
+        write!(f, ": {}", self.why)?;
+        if let Some(rule) = &self.rule {
+            write!(f, " ({rule})")?;
+        }
+        Ok(())
+    }
+}
+
 fn not_yet() -> Report {
     Issue::error("not-supported", "mapping-not-ready", "this mapping cannot be run yet".to_owned())
         .remedy("send FHIR")
@@ -77,8 +125,7 @@ fn not_yet() -> Report {
 /// # Errors
 /// A report of every mistake in the record that a row of the mapping finds, each with place, rule and remedy.
 pub fn map(record: Record, mapping: &Mapping, around: &Circumstances<'_>) -> Result<Draft, Report> {
-    let _ = (record, mapping, around);
-    Err(not_yet())
+    out::map(&record, mapping, around)
 }
 
 /// Takes FHIR as it came: a Bundle or one resource.

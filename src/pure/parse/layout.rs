@@ -20,6 +20,8 @@ pub struct Table {
     pub columns: Vec<Column>,
     /// Columns that together name a row, positions in `columns`. Empty where rows have no name.
     pub key: Vec<usize>,
+    /// The line of the mapping that declares it.
+    pub line: u32,
 }
 
 /// One column.

@@ -4,11 +4,16 @@
 //! the format's schema or layout says. Refuses everything else, in bounded time and memory, with file, row, column, rule
 //! and remedy; sizes that a file claims about itself are never believed. No message quotes a value of the record (P10).
 
+mod csv;
 pub mod layout;
+pub mod schema;
+mod tables;
+pub(crate) mod zip;
 
 pub use layout::Layout;
+pub use schema::Schema;
 
-use crate::pure::fhir::{Issue, Limits, Report, Tree};
+use crate::pure::fhir::{Limits, Report, Tree};
 use std::sync::Arc;
 
 /// How a format is written down.
@@ -16,8 +21,8 @@ use std::sync::Arc;
 pub enum Syntax {
     /// FHIR R4 in JSON: a Bundle or one resource.
     FhirJson,
-    /// A local record in JSON.
-    Json,
+    /// A local record in JSON, with the schema of its format where it has one.
+    Json(Option<Arc<Schema>>),
     /// A local record as a zip of CSV files.
     CsvZip(Arc<Layout>),
 }
@@ -95,12 +100,15 @@ impl Record {
 /// A report of everything that is wrong with the syntax, the layout or the schema, as far as reading could go on.
 pub fn parse(format: &str, syntax: &Syntax, bytes: &[u8], limits: &ParseLimits) -> Result<Record, Report> {
     let tree = match syntax {
-        Syntax::FhirJson | Syntax::Json => crate::pure::fhir::json::read(bytes, &limits.json)?,
-        Syntax::CsvZip(_) => {
-            return Err(Issue::error("not-supported", "zip-not-read", "a zip of CSV files cannot be read yet".into())
-                .remedy("send FHIR")
-                .into());
+        Syntax::FhirJson => crate::pure::fhir::json::read(bytes, &limits.json)?,
+        Syntax::Json(schema) => {
+            let tree = crate::pure::fhir::json::read(bytes, &limits.json)?;
+            if let Some(schema) = schema {
+                schema.check(&tree, bytes, limits.issues)?;
+            }
+            tree
         }
+        Syntax::CsvZip(layout) => tables::read(layout, format, bytes, limits)?,
     };
     Ok(Record { format: format.to_owned(), tree })
 }
