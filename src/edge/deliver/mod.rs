@@ -165,7 +165,7 @@ impl Sender {
         let bytes = write(&local, mapping).map_err(|report| ids(&report))?;
         let media_type = match mapping.syntax() {
             Syntax::FhirJson => "application/fhir+json",
-            Syntax::Json => "application/json",
+            Syntax::Json(_) => "application/json",
             Syntax::CsvZip(_) => "application/zip",
         };
         Ok((bytes, media_type, local.loss))
