@@ -12,7 +12,6 @@
 mod sqlite;
 
 pub use sqlite::Sqlite;
-pub(crate) use sqlite::schema;
 
 use crate::pure::audit::Entry;
 use crate::pure::fhir::time::When;
