@@ -3,14 +3,89 @@
 //! Comes in: a tree (or a Draft) and [`Definitions`]. Goes out: a [`Report`], or [`Validated`], which only this room makes.
 //! Refuses: a record with an error. What could not be checked is said in the report and never counted as right.
 
+mod overlay;
+mod rules;
+mod walk;
+mod world;
+
 use crate::pure::fhir::{Issue, Report, Tree};
+use crate::pure::map::Draft;
 use crate::pure::profile::Definitions;
+use jiff::Timestamp;
 use openssl::sha::sha256;
+use walk::Walk;
+use world::Known;
+
+/// How strict to be.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Options {
+    /// Only what definitions say; without it also rules of ours, such as the check digit of an NHS number.
+    pub definitions_only: bool,
+    /// The time, for invariants that ask for it; without it those are not checked, and the report says so.
+    pub now: Option<Timestamp>,
+}
 
 /// Checks a resource against its type, the profiles it claims in `meta.profile`, and these further ones (canonical urls).
 #[must_use]
-pub fn check(_tree: &Tree, _profiles: &[&str], _definitions: &Definitions) -> Report {
-    Issue::error("exception", "definitions-missing", "there are no definitions to check against".to_owned()).into()
+pub fn check(tree: &Tree, profiles: &[&str], definitions: &Definitions) -> Report {
+    check_with(tree, profiles, definitions, Options::default())
+}
+
+/// The same, with options.
+#[must_use]
+pub fn check_with(tree: &Tree, profiles: &[&str], definitions: &Definitions, options: Options) -> Report {
+    if tree.is_empty() {
+        return Issue::error("structure", "empty", "there is nothing here".to_owned()).into();
+    }
+    let known = Known { definitions };
+    let root = tree.root();
+    let mut walk = Walk::new(definitions, &known, options, root);
+    if walk.resource(root).is_some() {
+        for url in profiles {
+            match definitions.profile(url) {
+                Some(profile) => walk.against(root, profile),
+                None => walk.report.push(
+                    Issue::error("not-found", "unknown-profile", format!("the profile `{url}` is not loaded"))
+                        .remedy("load the package that holds it"),
+                ),
+            }
+        }
+    }
+    tidy(walk.report)
+}
+
+/// One finding once: profiles that build on one another find the same thing again.
+fn tidy(mut report: Report) -> Report {
+    let mut seen = std::collections::HashSet::new();
+    report.issues.retain(|issue| seen.insert((issue.id.clone(), issue.expression.clone(), issue.text.clone())));
+    report.unchecked.sort();
+    report
+}
+
+/// Checks what a mapping made, or what was sent as FHIR. What a mapping made is held to our own profile for Bundles.
+///
+/// # Errors
+/// The report, where it holds an error.
+pub fn validate(draft: Draft, definitions: &Definitions) -> Result<Validated, Report> {
+    const BUNDLE: &str = "https://sharewell.example/fhir/StructureDefinition/sharewell-bundle";
+    let is_ours = draft.mapping.is_some() && definitions.profile(BUNDLE).is_some();
+    let profiles: &[&str] = if is_ours { &[BUNDLE] } else { &[] };
+    let mut before = draft.report;
+    match Validated::new(draft.tree, profiles, definitions) {
+        Ok(mut validated) if before.is_valid() => {
+            before.extend(std::mem::take(&mut validated.report));
+            validated.report = before;
+            Ok(validated)
+        }
+        Ok(validated) => {
+            before.extend(validated.report);
+            Err(before)
+        }
+        Err(report) => {
+            before.extend(report);
+            Err(before)
+        }
+    }
 }
 
 /// A record without errors, and the report that says so. Nothing but this room can make one.

@@ -1,0 +1,197 @@
+//! The second pass: along a profile, over the parts of the record that it says something about.
+//!
+//! A profile's nodes hold only what it adds to its type, so what the first pass has checked is not checked again.
+
+use super::walk::{By, Walk};
+use crate::pure::fhir::{Item, Kind, Report, Severity};
+use crate::pure::profile::element::MANY;
+use crate::pure::profile::node::{Node, NodeIndex, Profile};
+
+/// One value of an element as a profile sees it: the value, or what stands beside a value that is absent.
+#[derive(Clone, Copy)]
+pub(super) struct Found<'a> {
+    pub item: Item<'a>,
+    /// Of a choice, the type that its name carries: `Quantity` of `valueQuantity`.
+    pub type_name: Option<&'a str>,
+}
+
+/// Profiles may be tried inside one another this deep.
+const DEEPEST_TRIAL: usize = 12;
+
+impl<'a> Walk<'a> {
+    /// Holds an element to a node of a profile, and what lies below it to the nodes below.
+    pub fn overlay(&mut self, item: Item<'a>, profile: &'a Profile, index: NodeIndex) {
+        let by = By::new(profile, index);
+        let type_name = by.node.types.first().map_or("", |t| &t.code);
+        self.constraints(item, by, index, type_name);
+        self.overlay_kids(item, profile, index);
+    }
+
+    fn overlay_kids(&mut self, item: Item<'a>, profile: &'a Profile, index: NodeIndex) {
+        let node = &profile.nodes[index as usize];
+        let owner = if node.kids.is_some() { index } else { node.shared.unwrap_or(index) };
+        let Some(kids) = &profile.nodes[owner as usize].kids else { return };
+        for kid in &kids.nodes {
+            let found = gather(item, &profile.nodes[*kid as usize]);
+            self.overlay_values(item, &found, profile, *kid);
+        }
+    }
+
+    /// All values of one element: their number, each of them, and the slices they fall into.
+    pub fn overlay_values(&mut self, holder: Item<'a>, found: &[Found<'a>], profile: &'a Profile, index: NodeIndex) {
+        let by = By::new(profile, index);
+        self.count(holder, found.len(), by);
+        for one in found {
+            self.overlay_value(*one, profile, index);
+        }
+        if let Some((slicing, slices)) = &by.node.slicing {
+            self.slices(holder, found, by, slicing, slices);
+        }
+    }
+
+    /// Whether there are as many as the profile asks for.
+    pub fn count(&mut self, holder: Item<'a>, count: usize, by: By<'a>) {
+        let node = by.node;
+        if count < node.min as usize {
+            let text = format!("`{}` should be there {} times at least, and is {count} times", node.id, node.min);
+            self.error("structure", "too-few", holder, Some(by), text, "add what is missing");
+        }
+        if node.max != MANY && count > node.max as usize {
+            let text = format!("`{}` may be there {} times at most, and is {count} times", node.id, node.max);
+            self.error("structure", "too-many", holder, Some(by), text, "keep as many as allowed");
+        }
+    }
+
+    /// One value: its type, its own constraints, what lies below.
+    pub fn overlay_value(&mut self, found: Found<'a>, profile: &'a Profile, index: NodeIndex) {
+        let by = By::new(profile, index);
+        if !by.node.types.is_empty() && !self.overlay_type(found, by) {
+            return;
+        }
+        let type_name = found.type_name.or_else(|| by.node.types.first().map(|t| &*t.code)).unwrap_or_default();
+        self.constraints(found.item, by, index, type_name);
+        self.overlay_kids(found.item, profile, index);
+    }
+
+    /// The types that a profile leaves. False where the value is of none of them.
+    fn overlay_type(&mut self, found: Found<'a>, by: By<'a>) -> bool {
+        let item = found.item;
+        let of = match (found.type_name, item.resource_type()) {
+            (Some(name), _) => by.node.types.iter().find(|t| *t.code == *name),
+            (None, Some(name)) => by.node.types.iter().find(|t| self.is_type(name, &t.code)),
+            (None, None) => by.node.types.first(),
+        };
+        let Some(of) = of else {
+            let names: Vec<&str> = by.node.types.iter().map(|t| &*t.code).collect();
+            let text = format!("`{}` should be of type {}", by.node.id, names.join(" or "));
+            self.error("structure", "type-not-allowed", item, Some(by), text, "send it as one of these types");
+            return false;
+        };
+        if !of.targets.is_empty()
+            && let Some(reference) = item.get("reference")
+            && let Some(text) = reference.str()
+        {
+            let kind = super::rules::reference::literal(text);
+            self.reference_target(item, reference, kind, by, &of.targets);
+        }
+        match of.profiles.as_slice() {
+            [] => {}
+            [url] => match self.definitions.profile(url) {
+                Some(profile) => {
+                    if self.trials < DEEPEST_TRIAL {
+                        self.trials += 1;
+                        self.against(item, profile);
+                        self.trials -= 1;
+                    }
+                }
+                None => self.report.not_checked(&format!("profile `{url}`"), "it is not loaded"),
+            },
+            several => {
+                if !several.iter().any(|url| self.conforms(item, url) != Some(false)) {
+                    let text = format!("`{}` meets none of the profiles it may have", by.node.id);
+                    let remedy = "make it meet one of them";
+                    self.error("structure", "no-profile-met", item, Some(by), text, remedy);
+                }
+            }
+        }
+        true
+    }
+
+    /// Whether an element meets a profile, tried aside; none where the profile is not loaded.
+    pub fn conforms(&mut self, item: Item<'a>, url: &str) -> Option<bool> {
+        let profile = self.definitions.profile(url)?;
+        Some(self.tried(|walk| walk.against(item, profile)))
+    }
+
+    /// Whether something finds no error, tried aside.
+    pub fn tried(&mut self, check: impl FnOnce(&mut Walk<'a>)) -> bool {
+        if self.trials >= DEEPEST_TRIAL {
+            self.report.not_checked("profiles inside profiles", "they stand too deep inside one another");
+            return true;
+        }
+        let kept = std::mem::replace(&mut self.report, Report::default());
+        self.trials += 1;
+        check(self);
+        self.trials -= 1;
+        let tried = std::mem::replace(&mut self.report, kept);
+        !tried.issues.iter().any(|i| i.severity <= Severity::Error)
+    }
+}
+
+/// The values of an element in an object. For a choice, of whatever type.
+pub(super) fn gather<'a>(holder: Item<'a>, node: &Node) -> Vec<Found<'a>> {
+    let mut found = Vec::new();
+    for child in holder.children() {
+        let key = child.key();
+        let (name, is_shadow) = key.strip_prefix('_').map_or((key, false), |name| (name, true));
+        let type_name = if !node.is_choice {
+            if name != &*node.name {
+                continue;
+            }
+            None
+        } else {
+            match name.strip_prefix(&*node.name) {
+                Some(rest) if rest.starts_with(|c: char| c.is_ascii_uppercase()) => Some(type_named(rest)),
+                _ => continue,
+            }
+        };
+        if is_shadow {
+            let beside = holder.get(name);
+            for (index, one) in child.each().enumerate() {
+                let has_value = beside.is_some_and(|b| b.each().nth(index).is_some_and(|v| v.kind() != Kind::Null));
+                if !has_value && one.kind() == Kind::Object {
+                    found.push(Found { item: one, type_name });
+                }
+            }
+        } else {
+            found.extend(child.each().filter(|c| c.kind() != Kind::Null).map(|item| Found { item, type_name }));
+        }
+    }
+    found
+}
+
+/// `DateTime` → `dateTime`; complex types keep their capital.
+fn type_named(suffix: &str) -> &str {
+    const NAMES: &[(&str, &str)] = &[
+        ("Boolean", "boolean"),
+        ("Integer", "integer"),
+        ("UnsignedInt", "unsignedInt"),
+        ("PositiveInt", "positiveInt"),
+        ("Decimal", "decimal"),
+        ("String", "string"),
+        ("Markdown", "markdown"),
+        ("Code", "code"),
+        ("Id", "id"),
+        ("Uri", "uri"),
+        ("Url", "url"),
+        ("Canonical", "canonical"),
+        ("Oid", "oid"),
+        ("Uuid", "uuid"),
+        ("Base64Binary", "base64Binary"),
+        ("Date", "date"),
+        ("DateTime", "dateTime"),
+        ("Instant", "instant"),
+        ("Time", "time"),
+    ];
+    NAMES.iter().find(|(capital, _)| *capital == suffix).map_or(suffix, |(_, name)| name)
+}

@@ -1,0 +1,86 @@
+//! Bindings: a coded element takes its codes from a value set (R4 §4.1.4). Required: an error otherwise; extensible: a
+//! warning. What depends on a code system that is not loaded is not checked, and the report says so.
+
+use crate::pure::fhir::{Item, Kind, Severity};
+use crate::pure::profile::element::{Binding, Strength};
+use crate::pure::profile::value_set::{Membership, ValueSet};
+use crate::pure::validate::walk::{By, Walk};
+use std::sync::Arc;
+
+impl<'a> Walk<'a> {
+    /// Holds a coded value to its value set.
+    pub(in crate::pure::validate) fn binding(
+        &mut self,
+        item: Item<'a>,
+        binding: &'a Binding,
+        by: By<'a>,
+        type_name: &str,
+    ) {
+        if let Some(largest) = &binding.largest {
+            self.bound(item, largest, Strength::Required, by, type_name);
+        }
+        if let (Some(url), true) = (&binding.value_set, binding.strength <= Strength::Extensible) {
+            self.bound(item, url, binding.strength, by, type_name);
+        }
+    }
+
+    fn bound(&mut self, item: Item<'a>, url: &'a Arc<str>, strength: Strength, by: By<'a>, type_name: &str) {
+        let Some(set) = self.definitions.value_set(url) else {
+            self.report.not_checked(&format!("value set `{url}`"), "it is not loaded");
+            return;
+        };
+        match membership(item, &set, type_name) {
+            Membership::In => {}
+            Membership::Unknown(what) => {
+                self.report.not_checked(&format!("codes of `{what}`"), "the code system is not loaded");
+            }
+            Membership::Out => self.not_bound(item, url, strength, by),
+        }
+    }
+
+    fn not_bound(&mut self, item: Item<'a>, url: &str, strength: Strength, by: By<'a>) {
+        let has_code = item.kind() != Kind::Object
+            || item.all("coding").next().is_some()
+            || item.get("code").is_some()
+            || item.get("system").is_some();
+        let (severity, word) = match (strength, has_code) {
+            (Strength::Required, _) => (Severity::Error, "shall"),
+            (_, true) => (Severity::Warning, "should"),
+            (_, false) => return,
+        };
+        let text = format!("the code of `{}` {word} come from value set `{url}`", by.node.id);
+        self.find(severity, "code-invalid", "code-not-in-value-set", item, Some(by), text, "use a code of that set");
+    }
+}
+
+/// Whether a code, Coding, CodeableConcept or Quantity is in a set. One coding of a concept is enough.
+pub(in crate::pure::validate) fn membership(item: Item<'_>, set: &ValueSet, type_name: &str) -> Membership {
+    match item.kind() {
+        Kind::String => set.contains(None, item.text()),
+        Kind::Object if item.get("coding").is_some() || type_name == "CodeableConcept" => {
+            let mut unknown = None;
+            for coding in item.all("coding") {
+                match coded(coding, set, None) {
+                    Membership::In => return Membership::In,
+                    Membership::Unknown(what) => unknown = Some(what),
+                    Membership::Out => {}
+                }
+            }
+            unknown.map_or(Membership::Out, Membership::Unknown)
+        }
+        Kind::Object => coded(item, set, None),
+        _ => Membership::Out,
+    }
+}
+
+fn coded(item: Item<'_>, set: &ValueSet, default: Option<&str>) -> Membership {
+    match item.str_at(&["code"]) {
+        Some(code) => match item.str_at(&["system"]).or(default) {
+            // a code without a system names nothing (R4 Coding)
+            None => Membership::Out,
+            system => set.contains(system, code),
+        },
+        // a Quantity without a coded unit, a Coding that is only words
+        None => Membership::Out,
+    }
+}

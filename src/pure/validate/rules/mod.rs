@@ -1,0 +1,14 @@
+//! The rules, one a file, each with the standard's word for its name.
+
+pub mod binding;
+pub mod bundle;
+pub mod coding;
+pub mod extension;
+pub mod fixed;
+pub mod identifier;
+pub mod invariant;
+pub mod limits;
+pub mod primitive;
+pub mod reference;
+pub mod resource;
+pub mod slicing;

@@ -1,0 +1,146 @@
+//! References (R4 §2.3): written as R4 asks, pointing at a type that is allowed there, and within a Bundle at an entry.
+
+use crate::pure::fhir::Item;
+use crate::pure::validate::walk::{By, Walk};
+use std::sync::Arc;
+
+/// What a literal reference says of its target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::pure::validate) enum Literal<'a> {
+    /// `#id`
+    Contained(&'a str),
+    /// `Type/id`, with or without history.
+    Relative(&'a str),
+    /// `http://…/Type/id`
+    Absolute(Option<&'a str>),
+    /// `urn:uuid:…`, `urn:oid:…`
+    Urn,
+    /// None of them.
+    Other,
+}
+
+/// Reads a literal reference.
+pub(in crate::pure::validate) fn literal(text: &str) -> Literal<'_> {
+    if let Some(id) = text.strip_prefix('#') {
+        return Literal::Contained(id);
+    }
+    if text.starts_with("urn:") {
+        return Literal::Urn;
+    }
+    let plain = text.split(['?', '#']).next().unwrap_or(text);
+    let plain = plain.split("/_history/").next().unwrap_or(plain);
+    let mut steps = plain.rsplit('/');
+    let (id, name) = (steps.next().unwrap_or_default(), steps.next());
+    let is_type =
+        |t: &&str| t.starts_with(|c: char| c.is_ascii_uppercase()) && t.bytes().all(|b| b.is_ascii_alphabetic());
+    let is_id =
+        !id.is_empty() && id.len() <= 64 && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'.');
+    if text.contains(':') {
+        return Literal::Absolute(name.filter(is_type).filter(|_| is_id));
+    }
+    match (name.filter(is_type), steps.next()) {
+        (Some(name), None) if is_id => Literal::Relative(name),
+        _ => Literal::Other,
+    }
+}
+
+impl<'a> Walk<'a> {
+    /// One Reference, with the profiles its target may have.
+    pub(in crate::pure::validate) fn reference(&mut self, item: Item<'a>, by: By<'a>, targets: &'a [Arc<str>]) {
+        let has_target = ["reference", "identifier", "display", "type", "extension", "_reference", "id"];
+        let _ = has_target;
+        let Some(reference) = item.get("reference") else { return };
+        let Some(text) = reference.str().filter(|t| !t.is_empty()) else { return };
+        let kind = literal(text);
+        if kind == Literal::Other {
+            let text = "a relative reference should have the form `Type/id`".to_owned();
+            self.error(
+                "invalid",
+                "reference-form",
+                reference,
+                Some(by),
+                text,
+                "write the type and the id of the target",
+            );
+            return;
+        }
+        if let Literal::Relative(name) = kind
+            && self.definitions.type_profile(name).is_none_or(|p| !p.is_resource)
+        {
+            let text = "the reference names a type that is no resource of R4".to_owned();
+            self.error(
+                "invalid",
+                "reference-form",
+                reference,
+                Some(by),
+                text,
+                "write the type and the id of the target",
+            );
+            return;
+        }
+        self.reference_target(item, reference, kind, by, targets);
+    }
+
+    /// Whether the target may be of the type it is.
+    pub(in crate::pure::validate) fn reference_target(
+        &mut self,
+        item: Item<'a>,
+        reference: Item<'a>,
+        kind: Literal<'a>,
+        by: By<'a>,
+        targets: &'a [Arc<str>],
+    ) {
+        let found = self.resolve(reference.text(), item);
+        let name = match (found.and_then(Item::resource_type), kind) {
+            (Some(name), _) => Some(name),
+            (None, Literal::Relative(name) | Literal::Absolute(Some(name))) => Some(name),
+            _ => item.str_at(&["type"]),
+        };
+        let Some(name) = name else { return };
+        if targets.is_empty() {
+            return;
+        }
+        let mut allowed = Vec::new();
+        for target in targets {
+            let Some(profile) = self.definitions.profile(target) else { return };
+            if self.is_type(name, &profile.type_name) {
+                return;
+            }
+            allowed.push(profile.type_name.to_string());
+        }
+        // a URL that ends like `…/Type/id` is only a hint when the type is none of ours
+        if found.is_none() && self.definitions.type_profile(name).is_none() {
+            return;
+        }
+        allowed.dedup();
+        let text = format!("`{}` may refer to {}, and this is a `{name}`", by.node.id, allowed.join(", "));
+        self.error("structure", "reference-to-wrong-type", reference, Some(by), text, "refer to one of these");
+    }
+
+    /// The resource a reference points to, within the record: contained, or in an entry of the Bundle around.
+    pub(in crate::pure::validate) fn resolve(&self, reference: &str, from: Item<'a>) -> Option<Item<'a>> {
+        if let Some(id) = reference.strip_prefix('#') {
+            if id.is_empty() {
+                return Some(self.root);
+            }
+            return self.root.all("contained").find(|c| c.str_at(&["id"]) == Some(id));
+        }
+        self.entries.as_ref()?.find(reference, from)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Literal, literal};
+
+    #[test]
+    fn references_are_read_as_r4_writes_them() {
+        assert_eq!(literal("Patient/1"), Literal::Relative("Patient"));
+        assert_eq!(literal("Patient/1/_history/2"), Literal::Relative("Patient"));
+        assert_eq!(literal("http://a/b/Patient/1"), Literal::Absolute(Some("Patient")));
+        assert_eq!(literal("#x"), Literal::Contained("x"));
+        assert_eq!(literal("urn:uuid:1"), Literal::Urn);
+        assert_eq!(literal("1c5f"), Literal::Other);
+        assert_eq!(literal("a/Patient/1"), Literal::Other);
+    }
+}

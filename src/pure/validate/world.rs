@@ -1,0 +1,38 @@
+//! What invariants may ask beyond the record: value sets and profiles, as far as they are loaded.
+
+use super::Options;
+use super::rules::binding::membership;
+use super::walk::Walk;
+use crate::pure::fhir::Item;
+use crate::pure::fhirpath::World;
+use crate::pure::profile::Definitions;
+use crate::pure::profile::value_set::Membership;
+
+/// What the definitions know.
+pub(super) struct Known<'d> {
+    pub definitions: &'d Definitions,
+}
+
+impl World for Known<'_> {
+    fn member_of(&self, value_set: &str, coded: Item<'_>) -> Option<bool> {
+        let set = self.definitions.value_set(value_set)?;
+        match membership(coded, &set, "") {
+            Membership::In => Some(true),
+            Membership::Out => Some(false),
+            Membership::Unknown(_) => None,
+        }
+    }
+
+    fn conforms_to(&self, profile: &str, item: Item<'_>) -> Option<bool> {
+        let profile = self.definitions.profile(profile)?;
+        let mut walk = Walk::new(self.definitions, self, Options::default(), item);
+        if item.resource_type().is_some_and(|name| !walk.is_type(name, &profile.type_name)) {
+            return Some(false);
+        }
+        if !profile.is_constraint && item.resource_type().is_some() {
+            walk.resource(item);
+        }
+        walk.against(item, profile);
+        Some(walk.report.is_valid())
+    }
+}
