@@ -1,1 +1,204 @@
-//! gateway: being built.
+//! The walk through the rooms: the one place where pure rooms and the edge meet.
+//!
+//! Three ways through it, and no other way in or out: [`receive`] (a record is posted), [`send`] (a queued copy leaves)
+//! and [`ask`] (a question is put and answered). Each calls the rooms in their order and hands every value on; none of
+//! them decides anything itself. What the operator or the demo may watch of it stands in [`watch`].
+
+mod ask;
+mod load;
+mod receive;
+mod send;
+pub mod watch;
+
+use crate::config::{Config, Recipient};
+use crate::edge::authenticate::Caller;
+use crate::edge::clock::Clock;
+use crate::edge::deliver::{Patience, Sender};
+use crate::edge::evidence::Gatherer;
+use crate::edge::listen::{Answer, Check, Door, Inbound, Pending, Walk};
+use crate::edge::record::Journal;
+use crate::edge::source::Upstream;
+use crate::edge::store::{Person, Store};
+use crate::pure::audit::{Event, Kind, Name, Outcome as Went};
+use crate::pure::decide::{self, Decision, Evidence, Outcome, Policy, Question};
+use crate::pure::fhir::nhs_number;
+use crate::pure::map::{self, Mapping};
+use crate::pure::parse::{self, ParseLimits, Syntax};
+use crate::pure::profile::Definitions;
+use crate::pure::validate::{self, Validated};
+use hyper::StatusCode;
+use jiff::Timestamp;
+use moka::sync::Cache;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+use tokio::sync::Notify;
+use watch::{Room, Watches};
+
+pub use load::Unready;
+
+/// A recipient and the way to it.
+struct Outlet {
+    recipient: Recipient,
+    sender: Sender,
+    patience: Patience,
+}
+
+/// Everything the walk needs, wired once.
+pub struct Gateway {
+    config: Arc<Config>,
+    definitions: Arc<Definitions>,
+    mappings: BTreeMap<String, Arc<Mapping>>,
+    policy: Arc<Policy>,
+    store: Arc<dyn Store>,
+    journal: Journal,
+    evidence: Gatherer,
+    outlets: BTreeMap<String, Outlet>,
+    sources: Vec<Upstream>,
+    clock: Arc<dyn Clock>,
+    watches: Watches,
+    /// Says that something was queued.
+    queued: Notify,
+    /// Records that were validated a moment ago and are about to be sent. What is in here never changes.
+    fresh: Cache<String, Arc<Validated>>,
+}
+
+impl fmt::Debug for Gateway {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Gateway({} mappings, {} recipients)", self.mappings.len(), self.outlets.len())
+    }
+}
+
+impl Gateway {
+    /// The store behind it.
+    #[must_use]
+    pub fn store(&self) -> &Arc<dyn Store> {
+        &self.store
+    }
+
+    /// Its configuration.
+    #[must_use]
+    pub fn config(&self) -> &Arc<Config> {
+        &self.config
+    }
+
+    /// Runs a room and lets those who watch know how long it took.
+    fn room<T>(&self, request: &str, room: Room, work: impl FnOnce() -> T) -> T {
+        let start = std::time::Instant::now();
+        let value = work();
+        self.watches.room(request, room, start.elapsed());
+        value
+    }
+
+    /// Parse and validate FHIR that is already ours or a source's: the same rooms as for what a sender posts.
+    fn walk_fhir(&self, request: &str, bytes: &[u8]) -> Result<Validated, crate::pure::fhir::Report> {
+        let record =
+            self.room(request, Room::Parse, || parse::parse("fhir", &Syntax::FhirJson, bytes, &self.limits()))?;
+        let draft = self.room(request, Room::Map, || map::adopt(record))?;
+        self.room(request, Room::Validate, || validate::validate(draft, &self.definitions))
+    }
+
+    fn limits(&self) -> ParseLimits {
+        let mut limits = ParseLimits::default();
+        limits.json.bytes = self.config.listen.limits.unpacked;
+        limits.unzipped = self.config.listen.limits.unpacked;
+        limits
+    }
+
+    /// What a party would be asking, if this were sent to it or asked by it now.
+    fn question(&self, party: &crate::config::Party, action: decide::Action, now: Timestamp) -> Question {
+        let purpose = party.identity.purposes.first().map_or("", String::as_str);
+        Question::new(party.identity.clone(), purpose, action, now)
+    }
+
+    fn decide(&self, request: &str, question: &Question, record: &Validated, evidence: &Evidence) -> Decision {
+        let decision = self.room(request, Room::Decide, || decide::decide(question, record, evidence, &self.policy));
+        self.watches.decided(request, &question.party.id, &decision);
+        decision
+    }
+
+    /// The trail's line about a decision (BALP AuthZ-Consent).
+    fn decision_event(&self, request: &str, party: &str, person: &Person, decision: &Decision) -> Event {
+        let mut event = self.journal.event(Kind::Decision, request);
+        event.party = Some(party.to_owned());
+        event.other = self.config.party(party).map(|p| name_of(&p.identity.name, &p.identifier));
+        event.outcome = if decision.outcome() == Outcome::Deny { Went::Serious } else { Went::Success };
+        event.reason = reason_of(decision);
+        event.person = person_of(person);
+        event.details.push(("decision".to_owned(), String::new()));
+        event
+    }
+
+    async fn self_test(&self) -> Vec<Check> {
+        let store = self.store.check().await.err().map(|_| "the store cannot be written".to_owned());
+        let stranger = Question::new(decide::Party::default(), "", decide::Action::Access, self.clock.now());
+        let nobody = Evidence::none(decide::Identity::default(), self.clock.now());
+        let asked = decide::Asked { types: vec!["CarePlan".to_owned()], parameters: Vec::new() };
+        let denied = decide::decide_question(&stranger, &asked, &nobody, &self.policy).outcome() == Outcome::Deny;
+        let policy = (!denied).then(|| "a stranger would be permitted".to_owned());
+        vec![Check { name: "store", fault: store }, Check { name: "policy", fault: policy }]
+    }
+}
+
+/// The rules of a decision in words for the trail, the deciding one first.
+fn reason_of(decision: &Decision) -> String {
+    let rules: Vec<&str> = decision.reasons().iter().map(|r| r.rule.id()).collect();
+    format!("{}: {}", decision.outcome().code(), rules.join(" "))
+}
+
+fn name_of(display: &str, identifier: &(String, String)) -> Name {
+    Name { identifier: Some(identifier.clone()), display: display.to_owned(), address: None }
+}
+
+/// How a record names the person it is about: every identifier of its Patient, and the references to it.
+fn subject_of(record: &Validated) -> decide::Identity {
+    let mut subject = decide::Identity::default();
+    let patients = receive::resources(record).filter(|r| r.resource_type() == Some("Patient"));
+    for patient in patients {
+        let pair = |i: crate::pure::fhir::Item<'_>| {
+            Some((i.str_at(&["system"])?.to_owned(), i.str_at(&["value"])?.to_owned()))
+        };
+        subject.identifiers.extend(patient.all("identifier").filter_map(pair));
+        subject.references.extend(patient.str_at(&["id"]).map(|id| format!("Patient/{id}")));
+    }
+    subject
+}
+
+fn person_of(person: &Person) -> Option<(String, String)> {
+    person.nhs_number().map(|number| (nhs_number::SYSTEM.to_owned(), number.to_owned()))
+}
+
+impl Walk for Gateway {
+    fn receive(self: Arc<Self>, caller: Caller, inbound: Inbound) -> Pending<Answer> {
+        Box::pin(async move { receive::receive(&self, &caller, &inbound).await })
+    }
+
+    fn ask(self: Arc<Self>, caller: Caller, inbound: Inbound) -> Pending<Answer> {
+        Box::pin(async move { ask::ask(&self, &caller, &inbound).await })
+    }
+
+    fn validate(self: Arc<Self>, _caller: Caller, inbound: Inbound) -> Pending<Answer> {
+        Box::pin(async move { receive::check(&self, &inbound) })
+    }
+
+    fn ready(self: Arc<Self>) -> Pending<Vec<Check>> {
+        Box::pin(async move { self.self_test().await })
+    }
+
+    fn formats(&self) -> Vec<String> {
+        self.mappings.keys().cloned().collect()
+    }
+}
+
+/// The name of the format a request brings.
+fn format_of(door: &Door) -> &str {
+    match door {
+        Door::Local { format } => format,
+        _ => "fhir",
+    }
+}
+
+/// Malformed is 400, anything a person has to mend in the record itself is 422.
+fn status_of(room: Room) -> StatusCode {
+    if room == Room::Parse { StatusCode::BAD_REQUEST } else { StatusCode::UNPROCESSABLE_ENTITY }
+}

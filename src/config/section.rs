@@ -1,6 +1,5 @@
 //! One table of the configuration, read key by key: what is wrong is noted with its place, and reading goes on.
 
-use crate::pure::fhir::tree::line_and_column;
 use crate::pure::fhir::{Issue, Place, Report};
 use std::ops::Range;
 use std::time::Duration;
@@ -11,6 +10,8 @@ use toml::de::{DeTable, DeValue};
 pub(super) struct Notes<'a> {
     text: &'a str,
     name: &'a str,
+    /// Where each line starts, so that many mistakes cost no more than their number.
+    lines: Vec<usize>,
     /// The findings.
     pub report: Report,
 }
@@ -24,13 +25,20 @@ pub(super) struct Said<T> {
 
 impl<'a> Notes<'a> {
     pub(super) fn new(text: &'a str, name: &'a str) -> Notes<'a> {
-        Notes { text, name, report: Report::default() }
+        let breaks = text.bytes().enumerate().filter(|(_, b)| *b == b'\n').map(|(at, _)| at + 1);
+        Notes { text, name, lines: std::iter::once(0).chain(breaks).collect(), report: Report::default() }
+    }
+
+    fn place(&self, at: usize) -> Place {
+        let line = self.lines.partition_point(|start| *start <= at).max(1);
+        let before = self.text.get(self.lines[line - 1]..at).unwrap_or_default();
+        let small = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+        Place { file: Some(self.name.to_owned()), line: small(line), column: small(before.chars().count() + 1) }
     }
 
     /// Notes a mistake at its place.
     pub(super) fn mistake(&mut self, span: &Range<usize>, id: &'static str, text: String, remedy: impl Into<String>) {
-        let (line, column) = line_and_column(self.text, u32::try_from(span.start).unwrap_or(u32::MAX));
-        let place = Place { file: Some(self.name.to_owned()), line, column };
+        let place = self.place(span.start);
         self.report.push(Issue::error("value", id, text).at(Some(place)).remedy(remedy.into()));
     }
 }
@@ -282,7 +290,7 @@ pub(super) fn listed<'s>(names: impl Iterator<Item = &'s str>) -> String {
 
 /// The name that was probably meant, if one is near.
 pub(super) fn closest<'s>(name: &str, among: impl Iterator<Item = &'s str>) -> Option<&'s str> {
-    let most = (name.chars().count() / 3).clamp(1, 3);
+    let most = name.chars().count().div_ceil(3).clamp(1, 3);
     among.map(|other| (distance(name, other), other)).filter(|(d, _)| *d <= most).min().map(|(_, other)| other)
 }
 

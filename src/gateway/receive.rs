@@ -1,0 +1,359 @@
+//! A record is posted: parse, map, validate, decide for each recipient, and one flushed transaction before the answer.
+//!
+//! Comes in: a caller and what it posted. Goes out: 202 with what the sender should know of its own record, or a refusal
+//! that says file, row, column, rule and remedy. The sender is never told who may have what: that is the person's affair.
+
+use super::watch::Room;
+use super::{Gateway, format_of, name_of, person_of, status_of, subject_of};
+use crate::config::Party;
+use crate::edge::authenticate::Caller;
+use crate::edge::evidence::EvidenceError;
+use crate::edge::listen::{Answer, Door, Inbound, answer::FHIR_JSON};
+use crate::edge::store::{Acceptance, Accepted, NewChoice, NewMessage, NewRecord, Person, Reply, StoreError};
+use crate::pure::audit::{Entry, Event, Kind, Outcome as Went, Thing};
+use crate::pure::decide::{self, Action, Choice, Evidence, Outcome};
+use crate::pure::fhir::{Issue, Item, Report, Severity, nhs_number};
+use crate::pure::map::{self, Circumstances, Loss};
+use crate::pure::parse::{self, Syntax};
+use crate::pure::validate::{self, Validated};
+use hyper::StatusCode;
+use openssl::sha::sha256;
+use std::sync::Arc;
+
+/// Why a record is not taken.
+struct Refusal {
+    status: StatusCode,
+    report: Report,
+}
+
+/// A record that passed the pure rooms.
+struct Walked {
+    record: Arc<Validated>,
+    loss: Vec<Loss>,
+}
+
+pub(super) async fn receive(gateway: &Gateway, caller: &Caller, inbound: &Inbound) -> Answer {
+    let format = format_of(&inbound.door);
+    if !caller.sends(format) {
+        let text = format!("you may not send `{format}`");
+        let issue = Issue::error("forbidden", "format-not-yours", text).remedy("ask the operator of this gateway");
+        return refused(gateway, caller, inbound, Refusal { status: StatusCode::FORBIDDEN, report: issue.into() })
+            .await;
+    }
+    match take_in(gateway, caller, inbound).await {
+        Ok(answer) => answer,
+        Err(refusal) => refused(gateway, caller, inbound, refusal).await,
+    }
+}
+
+async fn take_in(gateway: &Gateway, caller: &Caller, inbound: &Inbound) -> Result<Answer, Refusal> {
+    let party = caller.party();
+    let digest = sha256(&inbound.body);
+    let key = key_of(inbound, digest);
+    match gateway.store.replay(&party.identity.id, &key, digest).await.map_err(unavailable)? {
+        Some(Accepted::Replay(reply)) => return Ok(spoken(reply)),
+        Some(_) => return Err(conflict()),
+        None => {}
+    }
+    let walked = walk(gateway, party, inbound)?;
+    let person = person(&walked.record, &party.identity.id)?;
+    let choices = choices(&walked.record)?;
+    let evidence = gateway.evidence.gather(&person, subject_of(&walked.record)).await.map_err(no_evidence)?;
+    let evidence = with_choices(evidence, choices.iter().cloned());
+
+    let id = gateway.clock.id();
+    let mut entries = vec![created(gateway, party, inbound, &person, &id).entry()];
+    entries.extend(choices.iter().map(|choice| chosen(gateway, party, inbound, &person, choice).entry()));
+    let messages = messages(gateway, party, inbound, &person, &walked.record, &evidence, &mut entries);
+    let acceptance = Acceptance {
+        sender: party.identity.id.clone(),
+        key,
+        digest,
+        now: gateway.clock.now(),
+        record: NewRecord {
+            id: id.clone(),
+            plan: plan_key(&walked.record, &party.identity.id),
+            person,
+            request: inbound.request_id.clone(),
+            format: format_of(&inbound.door).to_owned(),
+            bundle: walked.record.bundle().root().to_json(),
+            original: matches!(inbound.door, Door::Local { .. }).then(|| inbound.body.to_vec()),
+        },
+        choices: NewChoice::all_in(walked.record.bundle().root()),
+        messages,
+        entries,
+        reply: reply(&id, &walked),
+    };
+    let start = std::time::Instant::now();
+    let accepted = gateway.store.accept(acceptance).await.map_err(unavailable)?;
+    gateway.watches.room(&inbound.request_id, Room::Store, start.elapsed());
+    match accepted {
+        Accepted::New(reply) => {
+            gateway.fresh.insert(id, walked.record);
+            gateway.queued.notify_one();
+            Ok(spoken(reply))
+        }
+        Accepted::Replay(reply) => Ok(spoken(reply)),
+        Accepted::Conflict => Err(conflict()),
+    }
+}
+
+/// The sender's own key for the event, or what it sent.
+fn key_of(inbound: &Inbound, digest: [u8; 32]) -> String {
+    match &inbound.headers.idempotency_key {
+        Some(key) => format!("key:{key}"),
+        None => format!("body:{}", hex(&digest)),
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|b| format!("{b:02x}")).collect()
+}
+
+/// Parse, map, validate. Malformed is 400; what a person has to mend in the record is 422.
+fn walk(gateway: &Gateway, party: &Party, inbound: &Inbound) -> Result<Walked, Refusal> {
+    let request = inbound.request_id.as_str();
+    let refuse = |room: Room| move |report: Report| Refusal { status: status_of(room), report };
+    let mapping = match &inbound.door {
+        Door::Local { format } => Some(gateway.mappings.get(format).ok_or_else(|| unknown_format(format))?),
+        _ => None,
+    };
+    let syntax = mapping.map_or(&Syntax::FhirJson, |m| m.syntax());
+    let record = gateway
+        .room(request, Room::Parse, || parse::parse(format_of(&inbound.door), syntax, &inbound.body, &gateway.limits()))
+        .map_err(refuse(Room::Parse))?;
+    let draft = gateway.room(request, Room::Map, || match mapping {
+        Some(mapping) => map::map(record, mapping, &around(gateway, party, request)),
+        None => map::adopt(record),
+    });
+    let draft = draft.map_err(refuse(Room::Map))?;
+    if let Door::Create { kind } = &inbound.door {
+        of_kind(draft.tree.root(), kind)?;
+    }
+    let loss = draft.loss.clone();
+    let record = gateway.room(request, Room::Validate, || validate::validate(draft, &gateway.definitions));
+    Ok(Walked { record: Arc::new(record.map_err(refuse(Room::Validate))?), loss })
+}
+
+fn around<'a>(gateway: &Gateway, party: &'a Party, request: &'a str) -> Circumstances<'a> {
+    Circumstances {
+        now: gateway.clock.now(),
+        sender_name: &party.identity.name,
+        sender_identifier: (&party.identifier.0, &party.identifier.1),
+        request_id: request,
+    }
+}
+
+fn of_kind(root: Item<'_>, kind: &str) -> Result<(), Refusal> {
+    if root.resource_type() == Some(kind) {
+        return Ok(());
+    }
+    let issue = Issue::error("invalid", "wrong-type", format!("a {kind} should stand here"))
+        .on(root)
+        .remedy("post a resource to the address of its own type");
+    Err(Refusal { status: StatusCode::UNPROCESSABLE_ENTITY, report: issue.into() })
+}
+
+/// The resources of a record: the entries of a Bundle, or the one resource.
+pub(super) fn resources(record: &Validated) -> impl Iterator<Item = Item<'_>> {
+    let root = record.bundle().root();
+    let bundle = root.resource_type() == Some("Bundle");
+    let entries = root.all("entry").filter_map(|entry| entry.get("resource"));
+    let alone = (!bundle).then_some(root);
+    alone.into_iter().chain(entries)
+}
+
+/// Whom a record is about. More than one person in one record is refused: it could not be decided for each.
+fn person(record: &Validated, sender: &str) -> Result<Person, Refusal> {
+    let mut patients = resources(record).filter(|r| r.resource_type() == Some("Patient"));
+    let refuse = |id: &'static str, text: &str, remedy: &'static str| {
+        let issue = Issue::error("business-rule", id, text.to_owned())
+            .on(record.bundle().root())
+            .rule("sharing-choices L1")
+            .remedy(remedy);
+        Refusal { status: StatusCode::UNPROCESSABLE_ENTITY, report: issue.into() }
+    };
+    let Some(patient) = patients.next() else {
+        return Err(refuse("no-person", "no person is named", "send a Bundle with the Patient it is about"));
+    };
+    if patients.next().is_some() {
+        return Err(refuse("several-persons", "more than one person is named", "send one record per person"));
+    }
+    let identifiers = || patient.all("identifier");
+    let nhs = identifiers().find(|i| i.str_at(&["system"]) == Some(nhs_number::SYSTEM));
+    if let Some(number) = nhs.and_then(|i| i.str_at(&["value"])).filter(|n| nhs_number::is_valid(n)) {
+        return Ok(Person::verified(number));
+    }
+    let local = identifiers().find_map(|i| i.str_at(&["value"])).or_else(|| patient.str_at(&["id"]));
+    match local {
+        Some(local) => Ok(Person::known_to(sender, local)),
+        None => Err(refuse("no-identifier", "the person has no identifier", "send the NHS number or your own")),
+    }
+}
+
+/// What versions of one plan have in common: the sender and the Bundle's identifier, without its version.
+fn plan_key(record: &Validated, sender: &str) -> Option<String> {
+    let plan = resources(record).find(|r| r.resource_type() == Some("CarePlan") && r.get("partOf").is_none())?;
+    let value = plan.all("identifier").find_map(|i| i.str_at(&["value"]))?;
+    Some(format!("{sender}:{value}"))
+}
+
+/// The sharing choices a record carries. One that cannot be read safely keeps the record out.
+fn choices(record: &Validated) -> Result<Vec<Choice>, Refusal> {
+    let mut found = Vec::new();
+    let mut report = Report::default();
+    for consent in resources(record).filter(|r| r.resource_type() == Some("Consent")) {
+        match decide::read_choice(consent) {
+            Ok(choice) => found.push(choice),
+            Err(wrong) => report.extend(wrong),
+        }
+    }
+    if report.is_valid() {
+        return Ok(found);
+    }
+    Err(Refusal { status: StatusCode::UNPROCESSABLE_ENTITY, report })
+}
+
+/// The evidence as it will be once these choices are stored.
+fn with_choices(mut evidence: Evidence, new: impl Iterator<Item = Choice>) -> Evidence {
+    for choice in new {
+        evidence.choices.retain(|old| old.key().is_none() || old.key() != choice.key());
+        evidence.choices.push(choice);
+    }
+    evidence
+}
+
+/// One message for each recipient that may have something of it. Who may not is in the trail, and nowhere else.
+fn messages(
+    gateway: &Gateway,
+    sender: &Party,
+    inbound: &Inbound,
+    person: &Person,
+    record: &Validated,
+    evidence: &Evidence,
+    entries: &mut Vec<Entry>,
+) -> Vec<NewMessage> {
+    let mut messages = Vec::new();
+    for outlet in gateway.outlets.values().filter(|o| o.recipient.party.identity.id != sender.identity.id) {
+        let to = &outlet.recipient;
+        let question = gateway.question(&to.party, Action::Disclose, gateway.clock.now());
+        let decision = gateway.decide(&inbound.request_id, &question, record, evidence);
+        let event = gateway.decision_event(&inbound.request_id, &to.party.identity.id, person, &decision);
+        entries.push(event.entry());
+        if decision.outcome() != Outcome::Deny {
+            let (id, recipient) = (gateway.clock.id(), to.id.clone());
+            messages.push(NewMessage { id, recipient, repeatable: to.idempotent });
+        }
+    }
+    messages
+}
+
+fn sent_by(gateway: &Gateway, party: &Party, inbound: &Inbound, kind: Kind) -> Event {
+    let mut event = gateway.journal.event(kind, &inbound.request_id);
+    event.party = Some(party.identity.id.clone());
+    event.other = Some(name_of(&party.identity.name, &party.identifier));
+    event
+}
+
+fn created(gateway: &Gateway, party: &Party, inbound: &Inbound, person: &Person, id: &str) -> Event {
+    let mut event = sent_by(gateway, party, inbound, Kind::Create);
+    event.person = person_of(person);
+    event.things.push(Thing { kind: "Bundle".to_owned(), reference: id.to_owned() });
+    event
+}
+
+fn chosen(gateway: &Gateway, party: &Party, inbound: &Inbound, person: &Person, choice: &Choice) -> Event {
+    let mut event = sent_by(gateway, party, inbound, Kind::Choice);
+    event.person = person_of(person);
+    let reference = choice.reference();
+    let id = reference.reference.trim_start_matches("Consent/").to_owned();
+    event.things.push(Thing { kind: "Consent".to_owned(), reference: id });
+    event
+}
+
+/// What the sender should know: that it is safe with us, what could not be carried, and what to look at.
+fn reply(id: &str, walked: &Walked) -> Reply {
+    let mut report = Report::default();
+    report.push(Issue::information("informational", "accepted", format!("accepted as {id}")));
+    for loss in walked.loss.iter().filter(|loss| !loss.intended) {
+        let issue = Issue::new(Severity::Warning, "not-supported", "not-carried", loss.why.clone());
+        let issue = issue.at(loss.place.clone()).expression(loss.path.clone());
+        report.push(match &loss.rule {
+            Some(rule) => issue.rule(rule.clone()),
+            None => issue,
+        });
+    }
+    report.extend(walked.record.report().clone());
+    Reply {
+        status: StatusCode::ACCEPTED.as_u16(),
+        content_type: FHIR_JSON.to_owned(),
+        location: None,
+        body: report.outcome().root().to_json().into_bytes(),
+    }
+}
+
+fn spoken(reply: Reply) -> Answer {
+    let status = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::ACCEPTED);
+    Answer::bytes(status, FHIR_JSON, reply.body)
+}
+
+fn conflict() -> Refusal {
+    let text = "this key was used before, for something else".to_owned();
+    let issue = Issue::error("conflict", "key-used", text).remedy("use a new Idempotency-Key for a new event");
+    Refusal { status: StatusCode::CONFLICT, report: issue.into() }
+}
+
+fn unknown_format(format: &str) -> Refusal {
+    let issue = Issue::error("not-found", "no-such-format", format!("there is no format `{format}`"));
+    Refusal { status: StatusCode::NOT_FOUND, report: issue.into() }
+}
+
+fn no_evidence(error: EvidenceError) -> Refusal {
+    match error {
+        EvidenceError::Store(error) => unavailable(error),
+        unreadable @ EvidenceError::Unreadable(_) => unavailable(StoreError::Damaged(unreadable.to_string())),
+    }
+}
+
+pub(super) fn store_fault(error: &StoreError) -> Answer {
+    tracing::error!(fault = %error, "the store did not do it");
+    let text = "nothing was stored".to_owned();
+    let issue = Issue::error("transient", "store-unavailable", text).remedy("send it again in a while");
+    Answer::issue(StatusCode::SERVICE_UNAVAILABLE, issue).header("retry-after", "5")
+}
+
+fn unavailable(error: StoreError) -> Refusal {
+    tracing::error!(fault = %error, "the store did not do it");
+    let text = "nothing was stored".to_owned();
+    let issue = Issue::error("transient", "store-unavailable", text).remedy("send it again in a while");
+    Refusal { status: StatusCode::SERVICE_UNAVAILABLE, report: issue.into() }
+}
+
+/// A refusal is written down as well. If that fails the sender is refused all the same: nothing was to leave.
+async fn refused(gateway: &Gateway, caller: &Caller, inbound: &Inbound, refusal: Refusal) -> Answer {
+    let mut event = sent_by(gateway, caller.party(), inbound, Kind::Refusal);
+    event.outcome = Went::Serious;
+    let ids: Vec<&str> = refusal.report.issues.iter().filter(|i| i.is_error()).map(|i| i.id.as_ref()).collect();
+    event.reason = ids.join(" ");
+    if let Err(error) = gateway.journal.note(event).await {
+        tracing::error!(request = %inbound.request_id, fault = %error, "a refusal could not be written down");
+    }
+    let answer = Answer::outcome(refusal.status, &refusal.report);
+    if refusal.status == StatusCode::SERVICE_UNAVAILABLE { answer.header("retry-after", "5") } else { answer }
+}
+
+/// `$validate`: the rooms up to `validate`, and nothing kept. A FHIR Parameters holds the resource and a profile.
+pub(super) fn check(gateway: &Gateway, inbound: &Inbound) -> Answer {
+    let request = inbound.request_id.as_str();
+    let parsed = gateway
+        .room(request, Room::Parse, || parse::parse("fhir", &Syntax::FhirJson, &inbound.body, &gateway.limits()));
+    let record = match parsed {
+        Ok(record) => record,
+        Err(report) => return Answer::outcome(StatusCode::BAD_REQUEST, &report),
+    };
+    let asked = inbound.parameters.iter().filter(|(name, _)| name == "profile").map(|(_, value)| value.as_str());
+    let profiles: Vec<&str> = asked.collect();
+    let report =
+        gateway.room(request, Room::Validate, || validate::check(record.tree(), &profiles, &gateway.definitions));
+    Answer::outcome(StatusCode::OK, &report)
+}
