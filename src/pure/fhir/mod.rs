@@ -8,6 +8,7 @@ pub mod json;
 pub mod nhs_number;
 pub mod time;
 pub mod tree;
+pub mod xml;
 
 pub use file::File;
 pub use issue::{Issue, Report, Severity, Unchecked};

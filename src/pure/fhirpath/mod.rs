@@ -18,6 +18,7 @@ mod functions;
 mod lexer;
 mod model;
 mod moment;
+mod names;
 mod navigate;
 mod operators;
 mod parser;
