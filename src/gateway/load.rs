@@ -117,6 +117,7 @@ fn endpoint(recipient: &Recipient, form: Form) -> Result<Endpoint, String> {
     let words = |error: std::io::Error| format!("a certificate or key cannot be read: {error}");
     Ok(Endpoint {
         recipient: recipient.id.clone(),
+        party: recipient.party.identity.id.clone(),
         url: recipient.endpoint.clone(),
         form,
         authorities: client.read_authorities().map_err(words)?,

@@ -38,6 +38,8 @@ pub enum Form {
 pub struct Endpoint {
     /// The recipient's id in the configuration.
     pub recipient: String,
+    /// The id of the party whose system it is: what is sent must have been released for it.
+    pub party: String,
     /// Where to POST, `https://…`.
     pub url: String,
     /// What it takes.
@@ -134,7 +136,7 @@ impl Sender {
     /// A failure, classed.
     pub async fn deliver(&self, releasable: &Releasable, departure: &Departure) -> Result<Receipt, Failure> {
         let message = departure.message();
-        if releasable.recipient() != message.recipient || self.endpoint.recipient != message.recipient {
+        if releasable.recipient() != self.endpoint.party || self.endpoint.recipient != message.recipient {
             return Err(Failure::for_good("the record was released for another recipient"));
         }
         if releasable.epoch() != departure.epoch() {
