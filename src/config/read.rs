@@ -14,12 +14,15 @@ use std::sync::Arc;
 use std::time::Duration;
 use toml::de::DeTable;
 
+/// Reads a file.
+pub type ReadFile<'a> = &'a dyn Fn(&Path) -> std::io::Result<Vec<u8>>;
+
 /// What a configuration is read against: files, the environment, the time.
 pub struct Surroundings<'a> {
     /// Folder that relative paths start from: that of the configuration file.
     pub base: &'a Path,
     /// Reads a file. `None`: files are not looked at, only the text is.
-    pub file: Option<&'a dyn Fn(&Path) -> std::io::Result<Vec<u8>>>,
+    pub file: Option<ReadFile<'a>>,
     /// Names of what lies in a folder.
     pub folder: &'a dyn Fn(&Path) -> std::io::Result<Vec<String>>,
     /// Reads a variable of the environment.
