@@ -5,6 +5,7 @@ mod door;
 use door::{FHIR, House, JSON, request, small};
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use openssl::ssl::{SslConnectorBuilder, SslVersion};
 use sharewell::config::Limits;
 use sharewell::edge::authority::{Authority, Purpose};
 use sharewell::edge::listen::Drained;
@@ -84,6 +85,57 @@ fn a_name_in_the_common_name_or_with_a_wildcard_is_no_name() {
     let no_names = house.authority.issue(Purpose::Client, &[], &[local], now, 1).unwrap();
     let reply = house.connect(Some(&no_names)).unwrap().ask("POST", "/fhir", &[FHIR], b"{}");
     assert_eq!(reply.status, 401);
+}
+
+#[test]
+fn only_tls_1_2_and_1_3_are_spoken_and_only_1_3_where_it_says_so() {
+    let at_most = |version| {
+        move |builder: &mut SslConnectorBuilder| {
+            builder.set_min_proto_version(None).unwrap();
+            builder.set_max_proto_version(Some(version)).unwrap();
+            // The weakest that the library can do: what is refused is refused by the server.
+            builder.set_cipher_list("ALL:@SECLEVEL=0").unwrap();
+        }
+    };
+    let house = House::open(small());
+    let council = house.certificate("council");
+    assert_eq!(house.client("council").version(), "TLSv1.3");
+    let mut older = house.connect_with(Some(&council), at_most(SslVersion::TLS1_2)).unwrap();
+    assert_eq!(older.version(), "TLSv1.2");
+    assert_eq!(older.ask("POST", "/fhir", &[FHIR], b"{}").status, 202);
+    assert!(house.connect_with(Some(&council), at_most(SslVersion::TLS1_1)).is_err());
+    let strict = House::open_with(small(), |tls| tls.only_1_3 = true);
+    let council = strict.certificate("council");
+    assert!(strict.connect_with(Some(&council), at_most(SslVersion::TLS1_2)).is_err());
+    assert_eq!(strict.client("council").version(), "TLSv1.3");
+}
+
+#[test]
+fn a_client_that_speaks_only_http_2_is_told_in_the_handshake() {
+    let house = House::open(small());
+    let council = house.certificate("council");
+    let only = |protocols: &'static [u8]| move |b: &mut SslConnectorBuilder| b.set_alpn_protos(protocols).unwrap();
+    assert!(house.connect_with(Some(&council), only(b"\x02h2")).is_err());
+    let mut both = house.connect_with(Some(&council), only(b"\x02h2\x08http/1.1")).unwrap();
+    assert_eq!(both.ask("POST", "/fhir", &[FHIR], b"{}").status, 202);
+}
+
+#[test]
+fn a_revoked_certificate_ends_the_handshake() {
+    let folder = tempfile::tempdir().unwrap();
+    let now = jiff::Timestamp::now();
+    let authority = Authority::new("clients", now).unwrap();
+    let issue = |name| authority.issue(Purpose::Client, &[name], &[], now, 1).unwrap();
+    let (good, revoked) = (issue("council.test"), issue("surgery.test"));
+    let (ca, list) = (folder.path().join("ca.pem"), folder.path().join("list.pem"));
+    std::fs::write(&ca, authority.certificate().unwrap()).unwrap();
+    std::fs::write(&list, authority.revoke(&[&revoked], now).unwrap()).unwrap();
+    let house = House::open_with(small(), |tls| {
+        tls.client_authorities = ca;
+        tls.client_revocations = Some(list);
+    });
+    assert!(is_refused_in_the_handshake(&house, &revoked));
+    assert_eq!(house.connect(Some(&good)).unwrap().ask("POST", "/fhir", &[FHIR], b"{}").status, 202);
 }
 
 #[test]

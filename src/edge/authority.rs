@@ -14,7 +14,7 @@ use openssl::pkey::{PKey, Private};
 use openssl::x509::extension::{
     AuthorityKeyIdentifier, BasicConstraints, ExtendedKeyUsage, KeyUsage, SubjectAlternativeName, SubjectKeyIdentifier,
 };
-use openssl::x509::{X509, X509Builder, X509Name};
+use openssl::x509::{CrlNumber, X509, X509Builder, X509CrlBuilder, X509Name, X509RevokedBuilder};
 use std::fmt;
 use std::net::IpAddr;
 
@@ -122,6 +122,33 @@ impl Authority {
         }
         builder.sign(&self.key, MessageDigest::sha256())?;
         Ok(Issued { certificate: builder.build().to_pem()?, key: key.private_key_to_pem_pkcs8()? })
+    }
+}
+
+impl Authority {
+    /// A revocation list of these certificates, PEM, good for a day from `now`.
+    ///
+    /// # Errors
+    /// What OpenSSL says.
+    pub fn revoke(&self, revoked: &[&Issued], now: Timestamp) -> Result<Vec<u8>, ErrorStack> {
+        let (now, next) = (now.as_second(), now.as_second() + 86_400);
+        let (earlier, next) = (Asn1Time::from_unix(now - 3600)?, Asn1Time::from_unix(next)?);
+        let mut list = X509CrlBuilder::new()?;
+        list.set_issuer_name(self.certificate.subject_name())?;
+        list.set_last_update(&earlier)?;
+        list.set_next_update(&next)?;
+        for issued in revoked {
+            let mut entry = X509RevokedBuilder::new()?;
+            entry.set_revocation_date(&earlier)?;
+            entry.set_serial_number(X509::from_pem(&issued.certificate)?.serial_number())?;
+            list.add_revoked(entry.build())?;
+        }
+        let blank = X509::builder()?;
+        let context = blank.x509v3_context(Some(&self.certificate), None);
+        list.append_extension(AuthorityKeyIdentifier::new().keyid(true).build(&context)?)?;
+        list.append_extension(CrlNumber::new(BigNum::from_u32(1)?)?.build()?)?;
+        list.sign(&self.key, MessageDigest::sha256())?;
+        list.build()?.to_pem()
     }
 }
 

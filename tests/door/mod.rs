@@ -3,7 +3,7 @@
 
 use hyper::StatusCode;
 use openssl::pkey::PKey;
-use openssl::ssl::{SslConnector, SslMethod, SslStream};
+use openssl::ssl::{SslConnector, SslConnectorBuilder, SslMethod, SslStream};
 use openssl::x509::X509;
 use sharewell::config::{
     CertificateMatch, Config, Folders, Gateway, Limits, Listen, Log, Party, Right, ServerTls, Store,
@@ -139,6 +139,11 @@ pub fn small() -> Limits {
 impl House {
     /// Opens a front door on a free port of loopback.
     pub fn open(limits: Limits) -> House {
+        House::open_with(limits, |_| {})
+    }
+
+    /// The same, with its TLS changed.
+    pub fn open_with(limits: Limits, change: impl FnOnce(&mut ServerTls)) -> House {
         let now = jiff::Timestamp::now();
         let folder = tempfile::tempdir().unwrap();
         let write = |name: &str, bytes: &[u8]| {
@@ -149,13 +154,14 @@ impl House {
         let authority = Authority::new("clients", now).unwrap();
         let local = "127.0.0.1".parse().unwrap();
         let own = authority.issue(Purpose::Server, &["localhost"], &[local], now, 1).unwrap();
-        let tls = ServerTls {
+        let mut tls = ServerTls {
             certificate: write("server.pem", &own.certificate),
             key: write("server.key", &own.key),
             client_authorities: write("ca.pem", &authority.certificate().unwrap()),
             client_revocations: None,
             only_1_3: false,
         };
+        change(&mut tls);
         let text = |s: &str| s.to_owned();
         let gateway = Gateway { name: text("t"), system: text("s"), value: text("v"), base: text("https://localhost") };
         let config = Config {
@@ -214,6 +220,18 @@ impl House {
     /// # Errors
     /// The handshake was refused.
     pub fn connect(&self, certificate: Option<&Issued>) -> Result<Client, String> {
+        self.connect_with(certificate, |_| {})
+    }
+
+    /// The same, with the client's TLS changed.
+    ///
+    /// # Errors
+    /// The handshake was refused.
+    pub fn connect_with(
+        &self,
+        certificate: Option<&Issued>,
+        change: impl FnOnce(&mut SslConnectorBuilder),
+    ) -> Result<Client, String> {
         let mut builder = SslConnector::builder(SslMethod::tls_client()).unwrap();
         let authority = X509::from_pem(&self.authority.certificate().unwrap()).unwrap();
         builder.cert_store_mut().add_cert(authority).unwrap();
@@ -221,6 +239,7 @@ impl House {
             builder.set_certificate(&X509::from_pem(&issued.certificate).unwrap()).unwrap();
             builder.set_private_key(&PKey::private_key_from_pem(&issued.key).unwrap()).unwrap();
         }
+        change(&mut builder);
         let stream = self.tcp();
         let stream = builder.build().connect("localhost", stream).map_err(|e| e.to_string())?;
         Ok(Client { stream })
@@ -340,6 +359,16 @@ impl Client {
         self.write(request(method, path, headers, body));
         let reply = if method == "HEAD" { self.read_head() } else { self.read() };
         reply.expect("there is an answer")
+    }
+
+    /// The TLS version that was agreed.
+    pub fn version(&self) -> &'static str {
+        self.stream.ssl().version_str()
+    }
+
+    /// Whether the server let itself be resumed.
+    pub fn is_resumed(&self) -> bool {
+        self.stream.ssl().session_reused()
     }
 
     /// Whether the connection has ended: nothing more can be read.
