@@ -140,15 +140,15 @@ async fn broken_record(stage: &Stage) -> Result<(), Trouble> {
     let status = response.status().as_u16();
     let tree = read(&response.bytes().await?)?;
     line(format!("{status}, and an OperationOutcome that says:"));
-    let mut errors = 0;
-    for issue in tree.root().all("issue").filter(|i| i.str_at(&["severity"]) == Some("error")) {
-        errors += 1;
-        pointed(issue);
-    }
-    if status != 422 || errors < 3 {
+    errors(&tree).for_each(pointed);
+    if status != 422 || errors(&tree).count() < 3 {
         return Err(broken("the broken record is refused for its three mistakes"));
     }
     Ok(())
+}
+
+fn errors(outcome: &Tree) -> impl Iterator<Item = Item<'_>> {
+    outcome.root().all("issue").filter(|i| i.str_at(&["severity"]) == Some("error"))
 }
 
 /// An issue as an editor would show it: where, what, whose rule, the remedy.
@@ -194,7 +194,7 @@ async fn search(stage: &Stage, party: &str, number: &str) -> Result<Tree, Troubl
     let status = response.status();
     let tree = read(&response.bytes().await?)?;
     if status != 200 {
-        tree.root().all("issue").for_each(pointed);
+        errors(&tree).for_each(pointed);
         return Err(broken("a question of a known party is answered with 200"));
     }
     Ok(tree)
@@ -253,7 +253,7 @@ async fn post(
     let status = response.status();
     let tree = read(&response.bytes().await?)?;
     if status != 202 {
-        tree.root().all("issue").for_each(pointed);
+        errors(&tree).for_each(pointed);
         return Err(broken("the record is accepted"));
     }
     line(format!("{} posts {sent} bytes of `{format}`; accepted, which means flushed to the disk", name(party)));
