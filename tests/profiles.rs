@@ -1,0 +1,81 @@
+//! Every profile has examples, good and bad, and the validator says of each what its folder says.
+
+mod common;
+
+use common::{definitions, folders, formats, root};
+use sharewell::embedded;
+use sharewell::pure::fhir::json;
+use sharewell::pure::validate;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+fn profiles() -> Vec<String> {
+    let files = embedded::files("profiles/sharewell/");
+    let named =
+        |path: &str| Some(path.strip_prefix("StructureDefinition-sharewell-")?.strip_suffix(".json")?.to_owned());
+    files.iter().filter_map(|f| named(&f.path)).collect()
+}
+
+fn examples(profile: &str, kind: &str) -> Vec<PathBuf> {
+    let folder = root().join("fixtures/profiles").join(profile).join(kind);
+    let entries = fs::read_dir(&folder).unwrap_or_else(|_| panic!("{} is missing", folder.display()));
+    let mut paths: Vec<PathBuf> = entries.flatten().map(|e| e.path()).collect();
+    paths.sort();
+    paths
+}
+
+fn conforms(path: &Path, profile: &str) -> bool {
+    let tree = json::read(&fs::read(path).expect("it can be read"), &Default::default()).expect("it is JSON");
+    let url = format!("https://sharewell.example/fhir/StructureDefinition/sharewell-{profile}");
+    validate::check(&tree, &[&url], definitions()).is_valid()
+}
+
+#[test]
+fn every_profile_has_a_valid_example_and_two_invalid_ones() {
+    assert_eq!(profiles().len(), 15);
+    for profile in profiles() {
+        assert!(!examples(&profile, "valid").is_empty(), "{profile} has no valid example");
+        assert!(examples(&profile, "invalid").len() >= 2, "{profile} has fewer than two invalid examples");
+    }
+    assert_eq!(folders(&root().join("fixtures/profiles")), profiles(), "an example is of no profile");
+}
+
+#[test]
+fn every_example_gets_the_verdict_its_folder_says() {
+    let mut wrong = Vec::new();
+    for profile in profiles() {
+        for (kind, expected) in [("valid", true), ("invalid", false)] {
+            for path in examples(&profile, kind) {
+                if conforms(&path, &profile) != expected {
+                    wrong.push(path.strip_prefix(root()).unwrap_or(&path).display().to_string());
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "wrong verdict:\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn every_mapping_has_a_specification_examples_and_cases() {
+    for format in formats() {
+        let folder = root().join("mappings").join(&format);
+        assert!(folder.join("SPEC.md").exists(), "{format} has no SPEC.md");
+        assert!(folder.join("map.yaml").exists(), "{format} has no map.yaml");
+        assert!(folder.join("examples").exists(), "{format} has no examples");
+        let cases = folders(&root().join("fixtures").join(&format));
+        assert!(cases.iter().any(|c| c.starts_with("refused-")), "{format} has no record that is refused");
+        assert!(cases.iter().filter(|c| !c.starts_with("refused-")).count() >= 2, "{format} has too few records");
+    }
+}
+
+#[test]
+fn every_code_list_of_a_mapping_is_a_concept_map_of_its_own_name() {
+    for format in formats() {
+        for file in embedded::files(&format!("mappings/{format}/codes/")) {
+            let tree = json::read(&file.bytes, &Default::default()).expect("it is JSON");
+            let name = file.path.trim_end_matches(".json");
+            assert_eq!(tree.root().resource_type(), Some("ConceptMap"), "{format}/{name}");
+            assert_eq!(tree.root().str_at(&["id"]), Some(format!("{format}-{name}").as_str()));
+        }
+    }
+}
