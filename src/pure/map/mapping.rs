@@ -151,6 +151,8 @@ pub(super) struct Loop {
     /// Items that rows outside the loop claim.
     pub not: Vec<Vec<Test>>,
     pub block: Block,
+    /// Whether a reference goes into the items of the same FHIR list.
+    pub referred: bool,
     /// Which loop it is, to find it again when a further row belongs to it.
     pub same: (String, String),
 }

@@ -36,6 +36,8 @@ pub(super) struct Run<'m, 'r> {
     pub made: Vec<Vec<Instance<'r>>>,
     /// The entries of the Bundle.
     pub entries: Option<Id>,
+    /// Of loops that references go into: resource, local item, FHIR list, to the element made.
+    pub elements: HashMap<(Id, Id, &'m str), Id>,
 }
 
 /// No more than this many findings are told at once.
@@ -52,6 +54,7 @@ pub(super) fn map(record: &Record, mapping: &Mapping, around: &Circumstances<'_>
         record: String::new(),
         made: Vec::new(),
         entries: None,
+        elements: HashMap::new(),
     };
     run.name_record();
     run.enumerate();

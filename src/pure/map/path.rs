@@ -1,5 +1,6 @@
 //! Paths of the mapping language: names with dots, and `[]`, `[0]`, `[system=…]` after them. Read as well as written.
 
+use super::convert::is_nothing;
 use super::put::literal_kind;
 use crate::pure::fhir::{Item, Tree};
 
@@ -46,13 +47,14 @@ pub(super) fn all_hold(tests: &[Test], item: Item<'_>) -> bool {
 pub(super) fn pick<'t>(parent: Item<'t>, step: &Step) -> Option<Item<'t>> {
     let found = parent.get(&step.name)?;
     match step.select {
-        Select::One | Select::Each => Some(found),
+        Select::One => Some(found),
+        Select::Each => found.each().find(|item| !is_nothing(*item) && all_hold(&step.tests, *item)),
         Select::Nth(index) => found.each().nth(index),
         Select::Slice => found.each().find(|item| all_hold(&step.tests, *item)),
     }
 }
 
-/// Follows a path without loops.
+/// Follows a path; of a loop, the first item that is there and passes its filter.
 pub(super) fn read<'t>(from: Item<'t>, path: &[Step]) -> Option<Item<'t>> {
     path.iter().try_fold(from, |item, step| pick(item, step))
 }

@@ -73,6 +73,8 @@ pub(super) struct RawLocal {
     pub record: Spanned<String>,
     #[serde(default)]
     pub files: Ordered<RawTable>,
+    #[serde(default)]
+    pub keys: Ordered<Value>,
 }
 
 #[derive(Debug, serde::Deserialize)]

@@ -310,7 +310,7 @@ fn place(mut block: &mut Block, along: Vec<Along>, row: Row) {
         let found = block.loops.iter().position(|l| l.same == along.same);
         let index = found.unwrap_or_else(|| {
             let Along { local, fhir, tests, same } = along;
-            block.loops.push(Loop { local, fhir, tests, not: Vec::new(), block: Block::default(), same });
+            block.loops.push(Loop { local, fhir, tests, not: Vec::new(), block: Block::default(), referred: false, same });
             block.loops.len() - 1
         });
         block = &mut block.loops[index].block;
@@ -325,6 +325,10 @@ pub(super) fn exclude_claimed(kind: &mut ResourceKind) {
     claimed.extend(kind.is.iter().map(|(path, ..)| path.clone()));
     claimed.extend(kind.refs.iter().map(|r| r.path.clone()));
     exclude_in(&mut kind.block, &claimed);
+    for one in &mut kind.block.loops {
+        let lists = kind.refs.iter().filter_map(|r| split_loop(&r.path)).map(|(list, _)| path::full(list));
+        one.referred = lists.into_iter().any(|list| list == one.same.1);
+    }
 }
 
 fn exclude_in(block: &mut Block, above: &[Vec<Step>]) {

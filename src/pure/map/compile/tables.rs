@@ -143,7 +143,7 @@ impl Compiler<'_> {
                 }
             }
         }
-        for (list, key) in &raw.keys.0 {
+        for (list, key) in raw.keys.0.iter().chain(&raw.local.keys.0) {
             match strings(key) {
                 Some(names) => self.list_key(Spot::from(list), &list.value, &names),
                 None => self.wrong(list, "bad-key", "a key is a field or a list of fields", "write `key: id`"),

@@ -77,7 +77,10 @@ impl<'m, 'r> Run<'m, 'r> {
             pen.frames.push(Frame { steps: &one.fhir, tests: &one.tests, offset: item.offset(), node: None });
             self.rows(&one.block, &deeper, pen, false);
             self.rows(&one.block, &deeper, pen, true);
-            pen.frames.pop();
+            let frame = pen.frames.pop();
+            if let (true, Some(node), Some(resource)) = (one.referred, frame.and_then(|f| f.node), pen.frames[0].node) {
+                self.elements.insert((resource, item.id(), one.same.1.as_str()), node);
+            }
         }
     }
 

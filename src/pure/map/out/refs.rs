@@ -1,7 +1,7 @@
 //! References between the resources that were made.
 
 use super::super::mapping::{LocalPath, Ref, RefHow};
-use super::super::path::{Select, Step, split_loop};
+use super::super::path::{Select, Step, full, satisfy, split_loop};
 use super::super::put::{self, reach};
 use super::{Run, is_nothing, local, read};
 use crate::pure::fhir::{Id, Issue, Item};
@@ -155,12 +155,19 @@ impl<'m, 'r> Run<'m, 'r> {
         let text = format!("{}/{}", self.mapping.kinds[target].resource, self.made[target][position].id);
         let (mut at, mut rest) = (node, path);
         while let Some((to_list, after)) = split_loop(rest) {
+            let item = self.made[target][position].items.last().map_or(at, |i| i.id());
+            let full = full(to_list);
+            rest = after;
+            // Rows that loop over the same items have made the element already.
+            if let Some(made) = self.elements.get(&(node, item, full.as_str())) {
+                at = *made;
+                continue;
+            }
             let Some((last, before)) = to_list.split_last() else { break };
             let above = reach(&mut self.out, at, before, offset);
             let list = put::array(&mut self.out, above, &last.name);
             at = self.out.push_object(list, "");
-            super::super::path::satisfy(&mut self.out, at, &last.tests);
-            rest = after;
+            satisfy(&mut self.out, at, &last.tests);
         }
         let at = reach(&mut self.out, at, rest, offset);
         let step = Step { name: "reference".to_owned(), select: Select::One, tests: Vec::new() };
