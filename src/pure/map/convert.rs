@@ -274,8 +274,8 @@ impl Convert {
     }
 
     /// The canonical form of a local text, the way it would come back; none where it is nothing or wrong.
-    pub fn canonical(&self, item: Item<'_>) -> Option<String> {
-        let made = self.out(item).ok()??;
+    pub fn canonical(&self, text: &str, kind: Kind) -> Option<String> {
+        let made = self.out_text(text, kind).ok()??;
         let mut tree = Tree::object();
         let root = tree.root().id();
         let step = super::path::Step { name: "v".to_owned(), select: super::path::Select::One, tests: Vec::new() };

@@ -8,6 +8,8 @@ mod check;
 mod codes;
 mod compile;
 mod convert;
+mod data;
+mod inward;
 mod loss;
 pub mod mapping;
 mod out;
@@ -114,12 +116,6 @@ impl std::fmt::Display for Loss {
     }
 }
 
-fn not_yet() -> Report {
-    Issue::error("not-supported", "mapping-not-ready", "this mapping cannot be run yet".to_owned())
-        .remedy("send FHIR")
-        .into()
-}
-
 /// Maps a local record to a Bundle.
 ///
 /// # Errors
@@ -149,8 +145,7 @@ pub fn adopt(record: Record) -> Result<Draft, Report> {
 /// # Errors
 /// A report of everything the local format cannot do without.
 pub fn to_local(bundle: Item<'_>, mapping: &Mapping, base: Option<&Record>) -> Result<Local, Report> {
-    let _ = (bundle, mapping, base);
-    Err(not_yet())
+    inward::to_local(bundle, mapping, base)
 }
 
 /// Writes a local record in the syntax of its format.
@@ -158,6 +153,5 @@ pub fn to_local(bundle: Item<'_>, mapping: &Mapping, base: Option<&Record>) -> R
 /// # Errors
 /// A report, where the record does not fit the format.
 pub fn write(local: &Local, mapping: &Mapping) -> Result<Vec<u8>, Report> {
-    let _ = (local, mapping);
-    Err(not_yet())
+    crate::pure::parse::render(&local.tree, mapping.syntax(), mapping.name())
 }

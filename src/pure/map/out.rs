@@ -166,21 +166,22 @@ impl<'m, 'r> Run<'m, 'r> {
         key
     }
 
+    /// A key of several fields may have holes, as long as something is there.
     fn key_parts(&mut self, parts: &[Key], items: &[Item<'r>], kind: &ResourceKind, key: &mut Vec<String>) {
+        let (mut empty, mut at) = (true, None);
         for part in parts {
-            let Some(from) = items.get(part.from.level) else { continue };
-            match local(items, &part.from).filter(|i| !is_nothing(*i)) {
-                Some(item) => key.push(item.text().trim().to_owned()),
-                None if part.optional => key.push(String::new()),
-                None => {
-                    let field = part.from.steps.last().map_or(".", |s| s.name.as_str());
-                    let text =
-                        format!("{} `{field}` is missing: it names the {}", self.mapping.field_word(), kind.name);
-                    let at = local(items, &part.from).unwrap_or(*from);
-                    let issue = Issue::error("required", "key-missing", text).on(at);
-                    self.push(issue.rule(self.mapping.rule(kind.line)).remedy("give it a key that stays the same"));
-                }
-            }
+            let found = local(items, &part.from);
+            let value = found.filter(|i| !is_nothing(*i));
+            empty &= value.is_none();
+            at = at.or(found).or(items.get(part.from.level).copied());
+            key.push(value.map(|i| i.text().trim().to_owned()).unwrap_or_default());
+        }
+        if empty && parts.iter().any(|p| !p.optional) {
+            let names: Vec<String> = parts.iter().map(|p| format!("`{}`", p.from.text)).collect();
+            let text =
+                format!("{} {} is missing: it names the {}", self.mapping.field_word(), names.join(" or "), kind.name);
+            let issue = Issue::error("required", "key-missing", text).on(at.unwrap_or_else(|| self.local.root()));
+            self.push(issue.rule(self.mapping.rule(kind.line)).remedy("give it a key that stays the same"));
         }
     }
 

@@ -6,11 +6,13 @@
 
 mod csv;
 pub mod layout;
+mod render;
 pub mod schema;
 mod tables;
 pub(crate) mod zip;
 
 pub use layout::Layout;
+pub use render::render;
 pub use schema::Schema;
 
 use crate::pure::fhir::{Limits, Report, Tree};

@@ -310,7 +310,15 @@ fn place(mut block: &mut Block, along: Vec<Along>, row: Row) {
         let found = block.loops.iter().position(|l| l.same == along.same);
         let index = found.unwrap_or_else(|| {
             let Along { local, fhir, tests, same } = along;
-            block.loops.push(Loop { local, fhir, tests, not: Vec::new(), block: Block::default(), referred: false, same });
+            block.loops.push(Loop {
+                local,
+                fhir,
+                tests,
+                not: Vec::new(),
+                block: Block::default(),
+                referred: false,
+                same,
+            });
             block.loops.len() - 1
         });
         block = &mut block.loops[index].block;
