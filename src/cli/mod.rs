@@ -3,7 +3,7 @@
 //! Comes in: arguments, files, standard input. Goes out: standard output, and an exit code: 0 ok, 1 findings, 2 could not
 //! run, 3 bad input. Every command that reports has `--output human|json`.
 
-mod audit;
+pub mod audit;
 mod config;
 mod decide;
 mod definitions;
