@@ -1,4 +1,4 @@
-//! AuditEvent trees in the shapes of IHE Basic Audit Log Patterns, from the facts of an act.
+//! The facts of an act, from which its AuditEvent and its line in the trail are made.
 
 use super::{Entry, Kind, Outcome, Phase};
 use crate::pure::fhir::tree::Tree;
@@ -95,14 +95,10 @@ impl Event {
         }
     }
 
-    /// The AuditEvent.
+    /// The AuditEvent (R4 §6.4), without content of a record.
     #[must_use]
     pub fn tree(&self) -> Tree {
-        let mut tree = Tree::object();
-        let root = tree.root().id();
-        tree.push_str(root, "resourceType", "AuditEvent");
-        tree.push_str(root, "id", &self.id);
-        tree
+        super::balp::tree(self)
     }
 
     /// The line of the trail.

@@ -7,6 +7,7 @@
 //! The words an entry is found by (kind, outcome, request, party, message) name no person and outlive the erasure of the
 //! event itself; see [`Entry::header`].
 
+mod balp;
 mod event;
 pub mod merkle;
 
