@@ -12,6 +12,7 @@
 mod sqlite;
 
 pub use sqlite::Sqlite;
+pub(crate) use sqlite::schema;
 
 use crate::pure::audit::Entry;
 use crate::pure::fhir::time::When;

@@ -53,6 +53,12 @@ pub(super) fn run(path: &Path, connection: &Connection, pulse: &Arc<Pulse>, stop
     }
 }
 
+/// Writes the head file and flushes it.
+pub(super) fn write_head(path: &Path, text: &str) -> Result<(), StoreError> {
+    let written = write_whole(&beside(path, ".head"), text.as_bytes(), true);
+    written.map_err(|error| StoreError::Failed(format!("the tree head could not be written: {error}")))
+}
+
 fn write_newest_head(path: &Path, pulse: &Pulse) {
     let Ok(newest) = pulse.head.lock().map(|mut head| head.take()) else { return };
     let Some(text) = newest else { return };
@@ -77,8 +83,7 @@ pub(super) fn close(path: &Path, connection: Connection, signer: &Signer, head: 
     let busy: i64 = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
     let page: usize = connection.query_row("PRAGMA page_size", [], |row| row.get(0))?;
     connection.close().map_err(|(_, error)| StoreError::from(error))?;
-    let written = write_whole(&beside(path, ".head"), head.as_bytes(), true);
-    written.map_err(|error| StoreError::Failed(format!("the tree head could not be written: {error}")))?;
+    write_head(path, &head)?;
     if busy != 0 {
         // Another program has the database open; without the whole in one file there is nothing to sign.
         return Ok(());

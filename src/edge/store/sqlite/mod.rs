@@ -7,8 +7,8 @@ mod accept;
 mod keeper;
 mod queue;
 mod read;
-mod schema;
 mod seal;
+mod tables;
 mod trail;
 mod writer;
 
@@ -28,6 +28,7 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc::{self, SyncSender, TrySendError};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
+pub(crate) use tables::schema;
 use tokio::sync::oneshot;
 use trail::{Refs, Signer};
 use writer::{Ledger, Order, Pulse, Task, Writer};
@@ -68,7 +69,7 @@ impl Sqlite {
     /// When the file is not ours, is newer than this program, is in use by another gateway, or cannot be written.
     pub fn open(path: &Path, key: &Path, clock: Arc<dyn Clock>) -> Result<Sqlite, StoreError> {
         let lock = lock(path)?;
-        let (connection, id) = schema::open_to_write(path, &clock.id())?;
+        let (connection, id) = tables::open_to_write(path, &clock.id())?;
         // From here on the pages change; digests of what they were would only mislead.
         match std::fs::remove_file(keeper::beside(path, ".pages")) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
@@ -81,6 +82,8 @@ impl Sqlite {
         let pulse = Arc::new(Pulse::default());
         let mut writer = Writer { connection, frontier, clock, signer, pulse: Arc::clone(&pulse) };
         writer.recover()?;
+        let head = writer.signer.sign(&writer.frontier, writer.clock.now())?;
+        keeper::write_head(path, &head.text())?;
         let open = Open::start(path, writer, &pulse, lock)?;
         Ok(Sqlite { path: path.to_owned(), open: Mutex::new(Some(open)) })
     }
@@ -137,10 +140,10 @@ impl Open {
         let asked = Arc::new(Mutex::new(asked));
         let mut others = Vec::new();
         for _ in 0..READERS {
-            let (connection, asked) = (schema::open_to_read(path)?, Arc::clone(&asked));
+            let (connection, asked) = (tables::open_to_read(path)?, Arc::clone(&asked));
             others.push(spawn("store-reader", move || read::run(&connection, &asked))?);
         }
-        let (connection, pulse, path) = (schema::open_to_checkpoint(path)?, Arc::clone(pulse), path.to_owned());
+        let (connection, pulse, path) = (tables::open_to_checkpoint(path)?, Arc::clone(pulse), path.to_owned());
         others.push(spawn("store-keeper", move || keeper::run(&path, &connection, &pulse, &stopped))?);
         let writer = spawn("store-writer", move || writer.run(&receiver))?;
         Ok(Open { orders, questions, stop, writer, others, _lock: lock })

@@ -63,6 +63,12 @@ CREATE TABLE head (
     signature BLOB NOT NULL) STRICT;
 "];
 
+/// The statements that make the tables of this version; empty where it is none of ours.
+pub(crate) fn schema(version: i32) -> String {
+    let steps = usize::try_from(version).ok().filter(|steps| *steps <= MIGRATIONS.len());
+    MIGRATIONS[..steps.unwrap_or_default()].concat()
+}
+
 /// Opens the file for the one writer, brings it up to date and gives the store's id; `new_id` becomes it in a new file.
 pub(super) fn open_to_write(path: &Path, new_id: &str) -> Result<(Connection, String), StoreError> {
     let mut connection = Connection::open(path)?;
