@@ -1,7 +1,7 @@
 //! A person's choice, normalised: rules with every dimension spelled out, and where they come from.
 
 use super::decision::ChoiceRef;
-use super::provision::Rule;
+use super::provision::{Rule, Span};
 use super::words::{Code, Identity};
 use crate::pure::fhir::Report;
 use jiff::Timestamp;
@@ -87,7 +87,8 @@ pub struct Choice {
     pub(super) dated: Option<Timestamp>,
     pub(super) key: Option<(String, String)>,
     pub(super) performers: Vec<Identity>,
-    pub(super) related_as_dependents: bool,
+    pub(super) decided_by: Option<String>,
+    pub(super) validity: Option<Span>,
     pub(super) readings: Vec<Reading>,
     pub(super) role: Option<Role>,
     pub(super) warnings: Report,
@@ -118,6 +119,12 @@ impl Choice {
     #[must_use]
     pub fn patient(&self) -> &Identity {
         &self.patient
+    }
+
+    /// While it is in force, where it says so.
+    #[must_use]
+    pub fn validity(&self) -> Option<Span> {
+        self.validity
     }
 
     /// Its identifier: a later choice with the same one replaces it.

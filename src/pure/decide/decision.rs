@@ -109,6 +109,8 @@ pub struct Cut {
     pub path: String,
     /// Whether it is a whole resource.
     pub whole: bool,
+    /// It never belonged to what is sent: a choice that stands beside a plan. Nothing is said of its absence.
+    pub aside: bool,
     /// Codes of the sections it belongs to.
     pub sections: Vec<String>,
     /// Why.
@@ -200,6 +202,31 @@ impl fmt::Debug for Decision {
 }
 
 impl Decision {
+    /// A deny without a reason yet, to be filled.
+    pub(super) fn empty(question: &super::Question, evidence: &super::Evidence) -> Decision {
+        Decision {
+            outcome: Outcome::Deny,
+            reasons: Vec::new(),
+            sections: Vec::new(),
+            cuts: Vec::new(),
+            released: Vec::new(),
+            withheld: Vec::new(),
+            obligations: Vec::new(),
+            told: Told::Nothing,
+            legal_basis: None,
+            fingerprint: [0; 32],
+            epoch: evidence.epoch,
+            record: None,
+            recipient: question.party.id.clone(),
+            boundaries: Vec::new(),
+        }
+    }
+
+    /// Whether it permits only some kinds of data.
+    pub(super) fn limits(&self) -> bool {
+        self.obligations.iter().any(|o| matches!(o, Obligation::Redact(_) | Obligation::Limit(_)))
+    }
+
     /// Permit, redact or deny.
     #[must_use]
     pub fn outcome(&self) -> Outcome {

@@ -5,66 +5,66 @@
 //! behind it, and a fingerprint to replay it by. Refuses: everything it cannot read, tell or find permitted.
 //!
 //! Three separate places, after cedar: `provision` matches one rule, `combine` weighs choices against each other,
-//! `decision` says what came out. Rules of law and practice: `RuleId`; FHIR R4 §6.2 (Consent), read in three dialects.
+//! `decision` says what came out; `steps` is the order of the whole. Rules of law and practice: [`RuleId`]; FHIR R4 §6.2
+//! (Consent), read in three dialects by `reading`.
 
+pub mod authority;
 pub mod choice;
+mod combine;
 pub mod decision;
 pub mod evidence;
+mod fingerprint;
+mod label;
 pub mod policy;
 pub mod provision;
 pub mod question;
+mod reading;
+mod record;
+mod request;
 pub mod rules;
+mod steps;
+mod verdicts;
 pub mod words;
 
 pub use choice::{Choice, Dialect, Scope, Standing};
-pub use decision::{ChoiceRef, Cut, Decision, Effect, Obligation, Outcome, Permit, Reason, Section, Sent, Told};
+pub use decision::{
+    ChoiceRef, Cut, Decision, Effect, Obligation, Outcome, Permit, Reason, Residual, Section, Sent, Told,
+};
 pub use evidence::{Authority, Bar, Capacity, Evidence, Facts, Order, Relationship, Representative, Right};
 pub use policy::Policy;
-pub use question::{Asked, BreakGlass, Party, Question};
+pub use question::{Asked, BreakGlass, Fallback, Party, Question, Relation};
+pub use reading::{read_choice, unread_choice};
+pub use request::Sketch;
 pub use rules::RuleId;
 pub use words::{Action, Code, Identity};
 
-use crate::pure::fhir::{Issue, Item, Report};
+use crate::pure::fhir::Item;
 use crate::pure::validate::Validated;
-
-/// Reads a Consent (R4) into a choice. It may stand in a Bundle: then its patient is looked up there.
-///
-/// # Errors
-/// What cannot be read, or read in no way that is safe. Ingest refuses these; see [`unread_choice`] for stock.
-pub fn read_choice(consent: Item<'_>) -> Result<Choice, Report> {
-    Err(Issue::error("not-supported", "choice-unreadable", "sharing choices are not read yet".to_owned())
-        .on(consent)
-        .into())
-}
 
 /// Decides one question about one record.
 #[must_use]
-pub fn decide(question: &Question, record: &Validated, evidence: &Evidence, _policy: &Policy) -> Decision {
-    denied(question, Some(record.digest()), evidence)
+pub fn decide(question: &Question, record: &Validated, evidence: &Evidence, policy: &Policy) -> Decision {
+    let mut decision = verdicts::judge(question, &[record.bundle().root()], &[record.digest()], evidence, policy);
+    decision.record = Some(record.digest());
+    decision
+}
+
+/// What the answer would be for resources that nobody has validated: to explain and to test. No permit comes of it.
+#[must_use]
+pub fn explain(question: &Question, resources: &[Item<'_>], evidence: &Evidence, policy: &Policy) -> Decision {
+    let digests: Vec<[u8; 32]> = resources.iter().map(|r| openssl::sha::sha256(r.to_json().as_bytes())).collect();
+    verdicts::judge(question, resources, &digests, evidence, policy)
 }
 
 /// Decides what a pull asks for, before the source is asked: types and search parameters. Permit and redact mean that
-/// the source may be asked; its answer is decided again, part by part.
+/// the source may be asked; its answer is decided again, part by part. No permit comes of it.
 #[must_use]
-pub fn decide_question(question: &Question, _asked: &Asked, evidence: &Evidence, _policy: &Policy) -> Decision {
-    denied(question, None, evidence)
+pub fn decide_question(question: &Question, asked: &Asked, evidence: &Evidence, policy: &Policy) -> Decision {
+    request::asked(question, asked, evidence, policy)
 }
 
-fn denied(question: &Question, record: Option<[u8; 32]>, evidence: &Evidence) -> Decision {
-    Decision {
-        outcome: Outcome::Deny,
-        reasons: vec![Reason { rule: RuleId::D2, effect: Effect::Deny, choice: None, basis: None }],
-        sections: Vec::new(),
-        cuts: Vec::new(),
-        released: Vec::new(),
-        withheld: Vec::new(),
-        obligations: vec![Obligation::Audit],
-        told: Told::Nothing,
-        legal_basis: None,
-        fingerprint: [0; 32],
-        epoch: evidence.epoch,
-        record,
-        recipient: question.party.id.clone(),
-        boundaries: Vec::new(),
-    }
+/// Decides a request about data that are not at hand, as far as the request describes them. No permit comes of it.
+#[must_use]
+pub fn decide_sketch(question: &Question, sketch: &Sketch, evidence: &Evidence, policy: &Policy) -> Decision {
+    request::sketched(question, sketch, evidence, policy)
 }

@@ -95,3 +95,403 @@ pub struct Rule {
     /// Holds something that we could not read: then it matches nothing for certain, and everything perhaps.
     pub unclear: bool,
 }
+
+// ---- matching ----------------------------------------------------------------------------------------------------------
+
+use super::policy::{FRAME, Policy, WHOLE};
+use super::question::Question;
+use super::record::{Record, Resource};
+use super::words::{PLAN_SECTION, RESOURCE_TYPES, Truth};
+use jiff::Timestamp;
+
+/// The party as choices may name it.
+pub(super) struct Known<'q> {
+    pub question: &'q Question,
+    pub who: Identity,
+}
+
+impl<'q> Known<'q> {
+    pub fn of(question: &'q Question) -> Known<'q> {
+        let party = &question.party;
+        let mut who = Identity { references: party.references.clone(), identifiers: party.identifiers.clone() };
+        if let Some(person) = &party.person {
+            who.references.extend(person.references.iter().cloned());
+            who.identifiers.extend(person.identifiers.iter().cloned());
+        }
+        Known { question, who }
+    }
+}
+
+/// How a rule stands to the question, the data left aside.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Asking {
+    /// Whether it speaks about this party, purpose, action and time.
+    pub truth: Truth,
+    /// How narrowly it names the party: person 5, role in a team 4, team 3, organisation 2, audience 1, everyone 0.
+    pub who: u8,
+}
+
+/// The data a rule is held against: a unit of a record, or only what a request says of them. What is not said is open.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Data<'d, 't> {
+    pub record: Option<&'d Record<'t>>,
+    pub resource: Option<&'d Resource<'t>>,
+    pub sections: Option<u32>,
+    pub stated: Option<&'d Stated>,
+}
+
+/// What a request says about data that are not at hand.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Stated {
+    pub classes: Vec<Code>,
+    pub codes: Vec<Code>,
+    pub labels: Vec<Code>,
+    pub resource: Option<String>,
+    pub date: Option<When>,
+}
+
+/// How a rule stands to data.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Match {
+    /// Whether it speaks about them, whatever is open taken as true.
+    pub truth: Truth,
+    /// Whether something it asks about was not said.
+    pub open: bool,
+}
+
+impl Match {
+    const YES: Match = Match { truth: Truth::True, open: false };
+    const OPEN: Match = Match { truth: Truth::True, open: true };
+
+    fn and(self, other: Match) -> Match {
+        Match { truth: self.truth.and(other.truth), open: self.open || other.open }
+    }
+
+    fn sure(truth: Truth) -> Match {
+        Match { truth, open: false }
+    }
+}
+
+/// Whether `now` lies in a span; a time that is not known makes any limit unknown.
+pub(super) fn in_span(span: Option<Span>, question: &Question) -> Truth {
+    let Some(span) = span else { return Truth::True };
+    if span.from.is_none() && span.until.is_none() {
+        return Truth::True;
+    }
+    if !question.now_known {
+        return Truth::Unknown;
+    }
+    let begun = span.from.is_none_or(|f| f.earliest() <= question.now);
+    let over = span.until.is_some_and(|u| u.end() <= question.now);
+    Truth::from(begun && !over)
+}
+
+impl Rule {
+    /// Holds the rule against the question.
+    pub(super) fn asking(&self, known: &Known<'_>, policy: &Policy) -> Asking {
+        let (actor, who) = self.actor(known, policy);
+        let question = known.question;
+        let truth =
+            actor.and(self.purpose(question, policy)).and(self.action(question)).and(in_span(self.period, question));
+        let truth = if self.unclear { truth.and(Truth::Unknown) } else { truth };
+        Asking { truth, who }
+    }
+
+    fn actor(&self, known: &Known<'_>, policy: &Policy) -> (Truth, u8) {
+        if self.actors.is_empty() {
+            return (Truth::True, 0);
+        }
+        let mut best = (Truth::False, 0);
+        for actor in &self.actors {
+            let one = actor.is(known, policy);
+            if one.0 > best.0 || (one.0 == best.0 && one.1 > best.1) {
+                best = one;
+            }
+        }
+        best
+    }
+
+    fn purpose(&self, question: &Question, policy: &Policy) -> Truth {
+        if self.purposes.is_empty() {
+            return Truth::True;
+        }
+        if question.purposes.is_empty() {
+            return Truth::Unknown;
+        }
+        let objection = self.says == Says::Deny;
+        let covered = |asked: &Code| self.purposes.iter().any(|p| policy.covers(p, asked, objection));
+        let count = question.purposes.iter().filter(|p| covered(p)).count();
+        match (self.says, count) {
+            (_, 0) => Truth::False,
+            (Says::Permit, n) if n < question.purposes.len() => Truth::Unknown,
+            _ => Truth::True,
+        }
+    }
+
+    fn action(&self, question: &Question) -> Truth {
+        if self.actions.is_empty() || self.actions.contains(&question.action) {
+            return Truth::True;
+        }
+        // an objection to being read is one to being handed on, and the other way round
+        let reveals = question.action.reveals() && self.actions.iter().any(|a| a.reveals());
+        if self.says == Says::Deny && reveals { Truth::Unknown } else { Truth::False }
+    }
+
+    /// Whether it asks anything about the data.
+    pub(super) fn limits_data(&self) -> bool {
+        !(self.labels.is_empty() && self.classes.is_empty() && self.codes.is_empty() && self.data.is_empty())
+            || self.data_period.is_some()
+    }
+
+    /// How narrowly it names the data: instance 3, code, author or period 2, label or class 1, all 0.
+    pub(super) fn data_rank(&self) -> u8 {
+        if self.data.iter().any(|(m, _)| *m != Meaning::AuthoredBy) {
+            3
+        } else if !self.data.is_empty() || !self.codes.is_empty() || self.data_period.is_some() {
+            2
+        } else {
+            u8::from(!self.labels.is_empty() || !self.classes.is_empty())
+        }
+    }
+
+    /// Whether it limits by sections of a plan: then the frame goes along, but never alone.
+    pub(super) fn by_sections(&self) -> bool {
+        self.classes.iter().any(|c| c.system.as_deref() == Some(PLAN_SECTION))
+    }
+
+    /// Holds the rule against data.
+    pub(super) fn matching(&self, data: &Data<'_, '_>, policy: &Policy) -> Match {
+        let mut found = Match::YES;
+        if !self.classes.is_empty() {
+            found = found.and(self.class(data, policy));
+        }
+        if !self.labels.is_empty() && found.truth != Truth::False {
+            found = found.and(self.label(data, policy));
+        }
+        if !self.codes.is_empty() && found.truth != Truth::False {
+            found = found.and(self.code(data));
+        }
+        if !self.data.is_empty() && found.truth != Truth::False {
+            found = found.and(self.datum(data));
+        }
+        if let Some(span) = self.data_period.filter(|_| found.truth != Truth::False) {
+            found = found.and(self.time(data, span));
+        }
+        found
+    }
+
+    fn class(&self, data: &Data<'_, '_>, policy: &Policy) -> Match {
+        let Some(resource) = data.resource else { return self.stated_class(data) };
+        let mut covered = 0;
+        let mut named_sections = false;
+        let mut found = Truth::False;
+        for class in &self.classes {
+            match class.system.as_deref() {
+                Some(PLAN_SECTION) => {
+                    named_sections = true;
+                    covered |= match class.code.as_str() {
+                        "whole-plan" => u32::MAX,
+                        code => policy.sections.bits(code).unwrap_or(0),
+                    };
+                }
+                Some(RESOURCE_TYPES) | None => found = found.or(Truth::from(class.code == resource.type_)),
+                Some(system) => {
+                    let url = |p: &&str| {
+                        **p == class.code || p.strip_prefix(system).is_some_and(|r| r.ends_with(&class.code))
+                    };
+                    let claimed = resource.profiles.iter().any(|p| url(&p));
+                    let document = matches!(resource.type_, "DocumentReference" | "Composition" | "Binary");
+                    found = found.or(if claimed {
+                        Truth::True
+                    } else if document {
+                        Truth::Unknown
+                    } else {
+                        Truth::False
+                    });
+                }
+            }
+        }
+        if named_sections {
+            found = found.or(self.section(data.sections.unwrap_or(WHOLE), covered));
+        }
+        Match::sure(found)
+    }
+
+    fn section(&self, sections: u32, covered: u32) -> Truth {
+        match self.says {
+            // the frame goes along with whatever else goes
+            Says::Permit => Truth::from(sections == FRAME || sections & !covered == 0),
+            Says::Deny if covered == u32::MAX => Truth::True,
+            Says::Deny => Truth::from(sections & covered & !WHOLE != 0),
+        }
+    }
+
+    fn stated_class(&self, data: &Data<'_, '_>) -> Match {
+        let stated = data.stated.map(|s| s.classes.as_slice()).unwrap_or_default();
+        if stated.is_empty() {
+            return Match::OPEN;
+        }
+        let asks_sections = stated.iter().any(|c| c.system.as_deref() == Some(PLAN_SECTION));
+        if self.by_sections() && !asks_sections {
+            return Match::OPEN;
+        }
+        let whole = |c: &Code| c.is(PLAN_SECTION, "whole-plan") && c.system.is_some();
+        let hit = |asked: &Code| self.classes.iter().any(|c| c.same(asked) || whole(c));
+        Match::sure(self.some_or_all(stated, hit))
+    }
+
+    /// A permit has to cover all that is asked for; a deny hits if it covers any of it.
+    fn some_or_all(&self, asked: &[Code], hit: impl Fn(&Code) -> bool) -> Truth {
+        let count = asked.iter().filter(|c| hit(c)).count();
+        match (self.says, count) {
+            (_, 0) => Truth::False,
+            (Says::Permit, n) if n < asked.len() => Truth::Unknown,
+            _ => Truth::True,
+        }
+    }
+
+    fn label(&self, data: &Data<'_, '_>, policy: &Policy) -> Match {
+        if let Some(resource) = data.resource {
+            return Match::sure(match self.says {
+                Says::Permit => resource.labels.within(&self.labels, policy),
+                Says::Deny => resource.labels.at_least(&self.labels, policy),
+            });
+        }
+        let stated = data.stated.map(|s| s.labels.as_slice()).unwrap_or_default();
+        if stated.is_empty() {
+            return Match::OPEN;
+        }
+        let labels = super::label::stated(stated, policy);
+        Match::sure(match self.says {
+            Says::Permit => labels.within(&self.labels, policy),
+            Says::Deny => labels.at_least(&self.labels, policy),
+        })
+    }
+
+    fn code(&self, data: &Data<'_, '_>) -> Match {
+        let Some(resource) = data.resource else {
+            let stated = data.stated.map(|s| s.codes.as_slice()).unwrap_or_default();
+            if stated.is_empty() {
+                return Match::OPEN;
+            }
+            return Match::sure(self.some_or_all(stated, |asked| self.codes.iter().any(|c| c.same(asked))));
+        };
+        let wanted = |(system, code): &(Option<&str>, &str)| {
+            let same_system = |c: &Code| match (c.system.as_deref(), system) {
+                (Some(a), Some(b)) => a == super::words::plain_system(b),
+                _ => true,
+            };
+            self.codes.iter().any(|c| c.code == *code && same_system(c))
+        };
+        if resource.codings.iter().any(wanted) {
+            return Match::sure(Truth::True);
+        }
+        // words without a code might mean it
+        Match::sure(if resource.uncoded && resource.codings.is_empty() { Truth::Unknown } else { Truth::False })
+    }
+
+    fn datum(&self, data: &Data<'_, '_>) -> Match {
+        let mut found = Truth::False;
+        for (meaning, reference) in &self.data {
+            let one = match (data.resource, data.record) {
+                (Some(resource), Some(record)) => self.reaches(*meaning, reference, resource, record),
+                _ => match data.stated.and_then(|s| s.resource.as_deref()) {
+                    None => return Match::OPEN,
+                    Some(stated) => match super::words::same_reference(stated, reference) {
+                        Truth::False if *meaning == Meaning::AuthoredBy => return Match::OPEN,
+                        truth => truth,
+                    },
+                },
+            };
+            found = found.or(one);
+        }
+        Match::sure(found)
+    }
+
+    fn reaches(&self, meaning: Meaning, reference: &str, resource: &Resource<'_>, record: &Record<'_>) -> Truth {
+        if meaning == Meaning::AuthoredBy {
+            return resource.authored_by(reference);
+        }
+        let itself = resource.is(reference);
+        let refers = || resource.refers_to(reference);
+        let referred = || {
+            let from = record.resources.iter().find(|r| r.is(reference) == Truth::True);
+            from.map_or(Truth::Unknown, |f| f.refs.iter().map(|r| resource.is(r)).max().unwrap_or(Truth::False))
+        };
+        match (self.says, meaning) {
+            (_, Meaning::Instance | Meaning::AuthoredBy) => itself,
+            (Says::Permit, Meaning::Related) => itself.or(referred()),
+            (Says::Permit, Meaning::Dependents) => itself.or(refers()),
+            // an objection takes both directions; what lies outside the record cannot be followed
+            (Says::Deny, _) => {
+                let outward = referred();
+                itself.or(refers()).or(if outward == Truth::True { outward } else { Truth::False })
+            }
+        }
+    }
+
+    fn time(&self, data: &Data<'_, '_>, span: Span) -> Match {
+        let from = span.from.map_or(Timestamp::MIN, When::earliest);
+        let until = span.until.map_or(Timestamp::MAX, When::end);
+        let dates = match data.resource {
+            Some(resource) => resource.dates,
+            None => match data.stated.and_then(|s| s.date) {
+                None => return Match::OPEN,
+                Some(date) => Some((date.earliest(), date.end())),
+            },
+        };
+        let Some((start, end)) = dates else { return Match::sure(Truth::Unknown) };
+        let inside = from <= start && end <= until;
+        let touches = start < until && from < end;
+        Match::sure(Truth::from(if self.says == Says::Permit { inside } else { touches }))
+    }
+}
+
+impl Actor {
+    /// Whether this names the party, and how narrowly.
+    pub(super) fn is(&self, known: &Known<'_>, policy: &Policy) -> (Truth, u8) {
+        let question = known.question;
+        match self.part {
+            Part::Other => return (Truth::Unknown, 0),
+            Part::Custodian => {
+                let holder = question.custodian.as_ref().map_or(Truth::Unknown, |c| c.same(&self.who));
+                return (holder, 0);
+            }
+            Part::Recipient => {}
+        }
+        if let Some(audience) = &self.audience {
+            if question.party.audiences.contains(audience) {
+                return (Truth::True, 1);
+            }
+            let rule = policy.audiences.get(audience);
+            let everyone =
+                rule.is_some_and(|a| a.everyone_in_direct_care) && super::steps::direct_care(question, policy);
+            return (if rule.is_none() { Truth::Unknown } else { Truth::from(everyone) }, u8::from(!everyone));
+        }
+        let rank = self.rank();
+        if (3..=4).contains(&rank) {
+            let member = |r: &String| {
+                let groups = question.party.groups.iter().chain(&question.party.references);
+                groups.map(|g| super::words::same_reference(g, r)).max().unwrap_or(Truth::False)
+            };
+            let found = self.who.references.iter().map(member).max().unwrap_or(Truth::False);
+            let unresolved = found == Truth::False && !question.party.groups_known;
+            return (if unresolved { Truth::Unknown } else { found }, rank);
+        }
+        (self.who.same(&known.who), rank)
+    }
+
+    fn rank(&self) -> u8 {
+        let type_ = self.who.references.first().map_or("", |r| {
+            let mut parts = r.rsplit('/');
+            parts.next();
+            parts.next().unwrap_or_default()
+        });
+        match type_ {
+            "Practitioner" | "Patient" | "RelatedPerson" | "Device" | "Person" => 5,
+            "PractitionerRole" => 4,
+            "CareTeam" | "Group" => 3,
+            _ => 2,
+        }
+    }
+}

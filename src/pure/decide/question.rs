@@ -43,6 +43,33 @@ pub struct BreakGlass {
     pub declared_at: Option<Timestamp>,
 }
 
+/// Whether the party is taken to care for the person (rule P2).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Relation {
+    /// As the evidence has it: a recorded relationship, or a choice that names the party.
+    #[default]
+    Evidence,
+    /// Somebody else has seen to it.
+    Presumed,
+    /// It is known that there is none.
+    Absent,
+}
+
+/// What holds where no choice speaks, when the request says so itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fallback {
+    /// Everything may go.
+    Permit,
+    /// Nothing may go.
+    Deny,
+    /// IHE PCF `Policy-basic-normal`: treatment, payment, operations, up to label N.
+    BasicNormal,
+    /// IHE PCF `Policy-all-normal`: any purpose, up to label N.
+    AllNormal,
+    /// IHE PCF `Policy-break-glass-only`.
+    BreakGlassOnly,
+}
+
 /// One question to decide.
 #[derive(Clone, Debug)]
 pub struct Question {
@@ -66,6 +93,10 @@ pub struct Question {
     pub self_claimed: bool,
     /// Categories or scopes of Consent it is asked under; none = any.
     pub categories: Vec<Code>,
+    /// Whether the party is taken to care for the person.
+    pub relation: Relation,
+    /// What holds where no choice speaks; none = as the policy says.
+    pub fallback: Option<Fallback>,
 }
 
 impl Question {
@@ -83,6 +114,8 @@ impl Question {
             declared_bases: Vec::new(),
             self_claimed: false,
             categories: Vec::new(),
+            relation: Relation::Evidence,
+            fallback: None,
         }
     }
 }

@@ -229,6 +229,9 @@ impl Identity {
                 }
             }
         }
+        if let Some(answer) = answer {
+            return answer;
+        }
         for reference in &self.references {
             for other_reference in &other.references {
                 let same = same_reference(reference, other_reference);
@@ -257,4 +260,12 @@ pub fn same_reference(one: &str, other: &str) -> Truth {
 
 fn without_version(reference: &str) -> &str {
     reference.split_once("/_history/").map_or(reference, |(before, _)| before)
+}
+
+/// The full name of a system that is written by its last word: `v3-Confidentiality`.
+#[must_use]
+pub fn full_system(name: &str) -> String {
+    let ours = [RESOURCE_TYPES, PLAN_SECTION, AUDIENCE];
+    let known = KNOWN.iter().chain(&ours).find(|k| k.rsplit('/').next() == Some(name));
+    known.map_or_else(|| name.to_owned(), |k| (*k).to_owned())
 }

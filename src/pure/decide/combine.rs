@@ -1,0 +1,230 @@
+//! What one choice says about data, and what all of them say together. No permit beats an objection but a narrower, later one.
+
+use super::choice::{Choice, Dialect, Scope, Standing};
+use super::evidence::Evidence;
+use super::policy::Policy;
+use super::provision::{Asking, Data, Known, Says, in_span};
+use super::rules::RuleId;
+use super::words::Truth;
+
+/// A choice that counts, held against the question once.
+pub(super) struct Live<'e> {
+    pub choice: &'e Choice,
+    /// It may permit. Where not, it only objects.
+    pub permits: bool,
+    /// One a rule, reading by reading.
+    asking: Vec<Vec<Asking>>,
+}
+
+impl Live<'_> {
+    /// Its rules, each with how it stands to the question.
+    pub fn rules(&self) -> impl Iterator<Item = (&super::provision::Rule, Truth)> {
+        let pairs = self.choice.readings.iter().zip(&self.asking);
+        pairs.flat_map(|(rules, asking)| rules.iter().zip(asking).map(|(r, a)| (r, a.truth)))
+    }
+}
+
+/// A choice that does not count, and why that is worth knowing.
+pub(super) struct Aside {
+    pub index: usize,
+    pub rule: RuleId,
+}
+
+/// What one choice says about data.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Claim {
+    pub says: Says,
+    /// Which of the live choices.
+    pub live: usize,
+    /// Reading and rule; none where the choice cannot be read.
+    pub rule: Option<(usize, usize)>,
+    who: u8,
+    data: u8,
+    /// The permit rests on something the request did not say.
+    pub open: bool,
+}
+
+/// What all choices say together.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Word {
+    /// A permit; over an objection that is older and wider where `over` is set.
+    Permit { claim: Claim, over: bool },
+    /// An objection.
+    Deny(Claim),
+    /// Nothing.
+    Silent,
+}
+
+/// Step 6: which choices count.
+pub(super) fn live<'e>(known: &Known<'_>, evidence: &'e Evidence, policy: &Policy) -> (Vec<Live<'e>>, Vec<Aside>) {
+    let (mut live, mut aside) = (Vec::new(), Vec::new());
+    for (index, choice) in evidence.choices.iter().enumerate() {
+        match standing(choice, known, evidence) {
+            Ok(permits) => {
+                let ask = |reading: &Vec<_>| {
+                    reading.iter().map(|r: &super::provision::Rule| r.asking(known, policy)).collect()
+                };
+                let asking = choice.readings.iter().map(ask).collect();
+                live.push(Live { choice, permits: permits == Truth::True, asking });
+                if permits == Truth::Unknown {
+                    aside.push(Aside { index, rule: RuleId::C7 });
+                }
+            }
+            Err(Some(rule)) => aside.push(Aside { index, rule }),
+            Err(None) => {}
+        }
+    }
+    (live, aside)
+}
+
+/// `True`: it counts. `Unknown`: only its objections do. Error: it does not, and why.
+fn standing(choice: &Choice, known: &Known<'_>, evidence: &Evidence) -> Result<Truth, Option<RuleId>> {
+    let question = known.question;
+    if choice.dialect == Dialect::Vrs || choice.scope == Scope::Other {
+        return Err(None);
+    }
+    let mine = choice.patient.same(&evidence.subject);
+    if mine == Truth::False {
+        return Err(None);
+    }
+    if !question.categories.is_empty() && choice.dialect != Dialect::Unread {
+        let asked = |c: &super::words::Code| question.categories.iter().any(|q| q.same(c));
+        if !choice.categories.iter().any(asked) {
+            return Err(None);
+        }
+    }
+    if choice.standing != Standing::Active {
+        return Err(Some(RuleId::C6));
+    }
+    if superseded(choice, &evidence.choices) {
+        return Err(None);
+    }
+    let in_force = in_span(choice.validity, question);
+    if in_force == Truth::False {
+        return Err(Some(RuleId::C6));
+    }
+    let authority = super::authority::had_authority(choice, &evidence.facts, question.now);
+    if authority == Truth::False {
+        return Err(Some(RuleId::C7));
+    }
+    Ok(mine.and(in_force).and(authority))
+}
+
+/// Whether a later version of the same choice is on file.
+fn superseded(choice: &Choice, all: &[Choice]) -> bool {
+    let Some(key) = &choice.key else { return false };
+    all.iter().any(|other| {
+        let same = other.key.as_ref() == Some(key) && other.patient.same(&choice.patient) != Truth::False;
+        let counts = matches!(other.standing, Standing::Active | Standing::Ended);
+        let later = match (other.dated, choice.dated) {
+            (Some(a), Some(b)) if a == b => number(&other.version) > number(&choice.version),
+            (Some(a), Some(b)) => a > b,
+            _ => false,
+        };
+        same && counts && later
+    })
+}
+
+fn number(version: &str) -> Option<u64> {
+    version.parse().ok()
+}
+
+/// Step 7: what one choice says. The deepest rule that fires wins, a tie denies. With two readings, a deny of either counts.
+pub(super) fn claim(live: &Live<'_>, at: usize, data: &Data<'_, '_>, policy: &Policy) -> Option<Claim> {
+    if live.choice.dialect == Dialect::Unread {
+        return Some(Claim { says: Says::Deny, live: at, rule: None, who: 0, data: 0, open: false });
+    }
+    let mut permit: Option<Claim> = None;
+    for (index, (rules, asking)) in live.choice.readings.iter().zip(&live.asking).enumerate() {
+        let mut best: Option<(u8, Claim)> = None;
+        for (number, (rule, asking)) in rules.iter().zip(asking).enumerate() {
+            let fires = if rule.says == Says::Permit { Truth::True } else { Truth::Unknown };
+            if asking.truth < fires {
+                continue;
+            }
+            let found = rule.matching(data, policy);
+            if found.truth < fires || (found.open && rule.says == Says::Deny) {
+                continue;
+            }
+            let wins = best.as_ref().is_none_or(|(depth, b)| {
+                rule.depth > *depth
+                    || (rule.depth == *depth && (rule.says > b.says || (rule.says == b.says && b.open && !found.open)))
+            });
+            if wins {
+                let rule_at = Some((index, number));
+                let claim = Claim {
+                    says: rule.says,
+                    live: at,
+                    rule: rule_at,
+                    who: asking.who,
+                    data: rule.data_rank(),
+                    open: found.open,
+                };
+                best = Some((rule.depth, claim));
+            }
+        }
+        match best {
+            Some((_, claim)) if claim.says == Says::Deny => return Some(claim),
+            Some((_, claim)) => permit = Some(permit.filter(|p| p.open || !claim.open).unwrap_or(claim)),
+            None => {}
+        }
+    }
+    // two readings, one of which says nothing: the other one's permit stands, as it is the narrower reading that is silent
+    permit.filter(|_| live.permits)
+}
+
+/// Step 8: what all of them say together. Needs no order among choices.
+pub(super) fn weigh(live: &[Live<'_>], data: &Data<'_, '_>, policy: &Policy, claims: &mut Vec<Claim>) -> Word {
+    claims.clear();
+    claims.extend(live.iter().enumerate().filter_map(|(at, l)| claim(l, at, data, policy)));
+    let denies = || claims.iter().filter(|c| c.says == Says::Deny);
+    let beats_all = |p: &&Claim| denies().all(|d| beats(p, d, live));
+    let mut winners = claims.iter().filter(|c| c.says == Says::Permit).filter(beats_all);
+    // any of them will do; the same one is cited whatever the order
+    let winner = winners.by_ref().min_by_key(|c| (c.open, reference(c, live)));
+    match winner {
+        Some(claim) => Word::Permit { claim: *claim, over: denies().next().is_some() },
+        None => match denies().min_by_key(|c| (c.rule.is_some(), std::cmp::Reverse(c.who), reference(c, live))) {
+            Some(deny) => Word::Deny(*deny),
+            None => Word::Silent,
+        },
+    }
+}
+
+fn reference<'e>(claim: &Claim, live: &[Live<'e>]) -> (&'e str, &'e str) {
+    let choice = live[claim.live].choice;
+    (&choice.id, &choice.version)
+}
+
+/// Whether a permit goes before an objection: narrower in one thing, wider in none, both dated, not older.
+fn beats(permit: &Claim, deny: &Claim, live: &[Live<'_>]) -> bool {
+    if deny.rule.is_none() || permit.live == deny.live {
+        return false;
+    }
+    let narrower =
+        permit.who >= deny.who && permit.data >= deny.data && (permit.who, permit.data) != (deny.who, deny.data);
+    let later = match (live[permit.live].choice.dated, live[deny.live].choice.dated) {
+        (Some(permit), Some(deny)) => permit >= deny,
+        _ => false,
+    };
+    narrower && later
+}
+
+/// Whether some live choice of the same family of purposes permits somebody something: then what it does not cover is closed.
+pub(super) fn closes_the_world(live: &[Live<'_>], known: &Known<'_>, policy: &Policy) -> Option<usize> {
+    let question = known.question;
+    let family = |rule: &super::provision::Rule| {
+        rule.purposes.is_empty()
+            || rule.purposes.iter().any(|p| question.purposes.iter().any(|asked| policy.same_family(p, asked)))
+    };
+    let permits = |l: &Live<'_>| {
+        l.permits
+            && l.choice
+                .readings
+                .iter()
+                .flatten()
+                .any(|r| r.says == Says::Permit && family(r) && in_span(r.period, question) != Truth::False)
+    };
+    let found = live.iter().enumerate().filter(|(_, l)| permits(l));
+    found.min_by_key(|(_, l)| (&l.choice.id, &l.choice.version)).map(|(at, _)| at)
+}

@@ -1,0 +1,374 @@
+//! The steps of a decision, in order (`sharing-choices` §4). Each is one function; the first that settles a part ends it.
+
+use super::combine::{Live, Word, closes_the_world, weigh};
+use super::evidence::{Evidence, Order, within};
+use super::label::NORMAL;
+use super::policy::{FRAME, Kind, Policy};
+use super::provision::{Data, Known, Rule};
+use super::question::{Fallback, Question, Relation};
+use super::record::{Record, Unit, Whose};
+use super::rules::RuleId;
+use super::words::Truth;
+
+/// What becomes of one part, and why.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Verdict {
+    pub goes: bool,
+    pub rule: RuleId,
+    /// The live choice it rests on.
+    pub live: Option<usize>,
+    /// The order it rests on.
+    pub order: Option<usize>,
+    /// The permit is for some sections only: the frame needs company.
+    pub by_sections: bool,
+}
+
+impl Verdict {
+    pub fn stays(rule: RuleId) -> Verdict {
+        Verdict { goes: false, rule, live: None, order: None, by_sections: false }
+    }
+
+    pub fn goes(rule: RuleId) -> Verdict {
+        Verdict { goes: true, ..Verdict::stays(rule) }
+    }
+
+    fn by(self, live: usize) -> Verdict {
+        Verdict { live: Some(live), ..self }
+    }
+}
+
+/// The question and all it is held against.
+pub(super) struct Bench<'b> {
+    pub known: &'b Known<'b>,
+    pub evidence: &'b Evidence,
+    pub policy: &'b Policy,
+    pub live: &'b [Live<'b>],
+    /// Steps 1 and 5, settled for the whole question: no choice and no default lifts this. Orders do.
+    pub gate: Option<RuleId>,
+    /// Step 5: a declared basis beyond direct care that holds by itself (P3), or the person's own access (P4).
+    pub own_basis: Option<RuleId>,
+    /// Step 9: the choice that closes the world.
+    pub closed: Option<usize>,
+}
+
+/// Whether all purposes asked under are direct care.
+pub(super) fn direct_care(question: &Question, policy: &Policy) -> bool {
+    !question.purposes.is_empty() && question.purposes.iter().all(|p| policy.kind(p) == Some(Kind::DirectCare))
+}
+
+impl<'b> Bench<'b> {
+    pub fn of(known: &'b Known<'b>, evidence: &'b Evidence, policy: &'b Policy, live: &'b [Live<'b>]) -> Bench<'b> {
+        let closed = closes_the_world(live, known, policy);
+        let mut bench = Bench { known, evidence, policy, live, gate: None, own_basis: None, closed };
+        bench.gate = bench.admit().or_else(|| bench.fresh());
+        if bench.gate.is_none() {
+            bench.purpose_gate();
+        }
+        bench
+    }
+
+    fn question(&self) -> &'b Question {
+        self.known.question
+    }
+
+    /// Step 1: the purpose is declared, and one this party may ask under.
+    fn admit(&self) -> Option<RuleId> {
+        let question = self.question();
+        let may = |p: &super::words::Code| question.party.purposes.contains(&p.code);
+        (question.purposes.is_empty() || !question.purposes.iter().all(may)).then_some(RuleId::P1)
+    }
+
+    /// Step 14: what is known is fresh enough. Evidence from the future is a broken clock: too old as well.
+    fn fresh(&self) -> Option<RuleId> {
+        let limit = self.policy.max_age_seconds?;
+        let age = self.question().now.as_second().saturating_sub(self.evidence.read_at.as_second());
+        (age > limit || age < -60).then_some(RuleId::X2)
+    }
+
+    /// Step 5: a gate for each kind of purpose. With several purposes, each has to pass.
+    fn purpose_gate(&mut self) {
+        let question = self.question();
+        for purpose in &question.purposes {
+            match self.policy.kind(purpose) {
+                Some(Kind::DirectCare) if !self.cares() => self.gate = Some(RuleId::P2),
+                Some(Kind::Secondary) => self.own_basis = self.secondary_basis(),
+                Some(Kind::Patient) => self.own_basis = self.patient_access(),
+                Some(Kind::Safeguarding) => self.gate = Some(RuleId::L7),
+                Some(Kind::DirectCare) | None => {}
+            }
+        }
+    }
+
+    /// Rule P2: a relationship is recorded, or the person has named this party in a choice, or the site trusts a claim.
+    pub fn cares(&self) -> bool {
+        let question = self.question();
+        match question.relation {
+            Relation::Presumed => return true,
+            Relation::Absent => return false,
+            Relation::Evidence => {}
+        }
+        let recorded = self.evidence.facts.relationships.iter().any(|r| {
+            r.with.same(&self.known.who) == Truth::True && within(question.now, r.from, r.until) == Truth::True
+        });
+        let named = || {
+            self.live.iter().flat_map(|l| l.choice.readings.iter().flatten()).any(|rule: &Rule| {
+                let (truth, rank) = named(rule, self.known, self.policy);
+                truth == Truth::True && rank > 0
+            })
+        };
+        recorded || named() || self.itself() || (question.self_claimed && self.policy.default.self_claimed)
+    }
+
+    /// The person, or an app that acts for the person.
+    fn itself(&self) -> bool {
+        let person = self.question().party.person.as_ref();
+        person.is_some_and(|p| p.same(&self.evidence.subject) == Truth::True)
+    }
+
+    /// Rule P3: a declared basis of the policy; where the National Data Opt-Out applies, it was checked and is clear.
+    fn secondary_basis(&self) -> Option<RuleId> {
+        let secondary = &self.policy.secondary;
+        let declared = self.question().declared_bases.iter().find(|b| secondary.bases.contains(b))?;
+        // explicit consent is a choice on file, not a word of the caller's
+        if declared == "explicit-consent" {
+            return None;
+        }
+        let stopped = secondary.opt_out_applies_to.contains(declared) && self.evidence.facts.opted_out != Some(false);
+        (!stopped).then_some(RuleId::P3)
+    }
+
+    /// Rule P4: the person themself, or a proxy whose role is in force and has authority.
+    fn patient_access(&self) -> Option<RuleId> {
+        if self.itself() {
+            return Some(RuleId::P4);
+        }
+        let proxy = self.question().party.person.as_ref()?;
+        let evidence = self.evidence;
+        let found =
+            super::authority::relation(&evidence.choices, &evidence.subject, proxy, self.question(), &evidence.facts);
+        (found.state == "in-force" && found.authoritative && !found.review).then_some(RuleId::P4)
+    }
+
+    /// All steps for one part of a record.
+    pub fn judge(&self, unit: &Unit<'_>, record: &Record<'_>, scratch: &mut Vec<super::combine::Claim>) -> Verdict {
+        let resource = &record.resources[unit.resource];
+        if resource.whose == Whose::Other {
+            return Verdict::stays(RuleId::L1);
+        }
+        if let Some(rule) = self.barred(unit, resource.bar) {
+            return Verdict::stays(rule);
+        }
+        if let Some(verdict) = self.ordered(unit) {
+            return verdict;
+        }
+        if let Some(rule) = self.gate {
+            return Verdict::stays(rule);
+        }
+        if unit.addressee {
+            return self.addressed(unit);
+        }
+        if resource.review {
+            return Verdict::stays(RuleId::R2);
+        }
+        let data = Data { record: Some(record), resource: Some(resource), sections: Some(unit.sections), stated: None };
+        let normal = resource.labels.confidentiality <= NORMAL.max(self.policy.default.highest_label.unwrap_or(0));
+        let plain = normal && !resource.labels.unknown;
+        let verdict = match weigh(self.live, &data, self.policy, scratch) {
+            Word::Permit { claim, over } => self.permitted(&claim, over),
+            Word::Deny(claim) => self.denied(&claim),
+            Word::Silent => self.silent(plain, resource.labels.confidentiality),
+        };
+        let verdict = if verdict.goes { verdict } else { self.overridden(verdict) };
+        self.minimised(unit, verdict)
+    }
+
+    /// Step 3: bars. Nothing lifts one but its own exemption, declared by a party that holds it.
+    fn barred(&self, unit: &Unit<'_>, by_set: Option<RuleId>) -> Option<RuleId> {
+        let rule = unit.bar.or(by_set)?;
+        let sets = self.policy.sets.sets.iter().filter(|s| s.bar == Some(rule)).filter_map(|s| s.exemption.as_deref());
+        let bars = self.evidence.facts.bars.iter().filter(|b| b.rule == rule).filter_map(|b| b.exemption.as_deref());
+        let question = self.question();
+        let holds =
+            |e: &str| question.declared_bases.iter().any(|d| d == e) && question.party.roles.iter().any(|r| r == e);
+        let exempt = if unit.bar.is_some() { bars.into_iter().any(holds) } else { sets.into_iter().any(holds) };
+        (!exempt).then_some(rule)
+    }
+
+    /// Steps 4 and 10a: an order of law, or of safeguarding with a named decision-maker and an end.
+    fn ordered(&self, unit: &Unit<'_>) -> Option<Verdict> {
+        let at = self.order()?;
+        let order = &self.evidence.facts.orders[at];
+        let bits = order.sections.iter().filter_map(|s| self.policy.sections.bits(s)).fold(0, |a, b| a | b);
+        let covered = unit.sections & !bits == 0 && !unit.addressee && bits != 0;
+        covered.then_some(Verdict { order: Some(at), by_sections: true, ..Verdict::goes(order.rule) })
+    }
+
+    /// What an order says of data that are not at hand: its sections may be asked for.
+    pub fn by_order(&self, at: usize) -> Verdict {
+        Verdict { order: Some(at), by_sections: true, ..Verdict::goes(self.evidence.facts.orders[at].rule) }
+    }
+
+    /// The legal basis that a rule stands for.
+    pub fn basis(&self, rule: RuleId) -> Option<String> {
+        match rule {
+            RuleId::D1 | RuleId::C2 | RuleId::C5 if direct_care(self.question(), self.policy) => {
+                self.policy.default.basis.clone()
+            }
+            RuleId::P3 => self.question().declared_bases.first().cloned(),
+            RuleId::L2 | RuleId::L3 | RuleId::L4 | RuleId::L5 => {
+                let set = self.policy.sets.sets.iter().find(|s| s.bar == Some(rule));
+                set.and_then(|s| s.law.clone())
+            }
+            _ => None,
+        }
+    }
+
+    /// The order that is in force for this party.
+    pub fn order(&self) -> Option<usize> {
+        let now = self.question().now;
+        let counts = |o: &Order| {
+            let complete = o.rule == RuleId::L6 || (o.decided_by.is_some() && o.until.is_some());
+            matches!(o.rule, RuleId::L6 | RuleId::L7)
+                && complete
+                && within(now, o.from, o.until) == Truth::True
+                && o.recipient.same(&self.known.who) == Truth::True
+        };
+        self.evidence.facts.orders.iter().position(counts)
+    }
+
+    /// A choice goes to the party it names, when they read it; never along with a plan.
+    fn addressed(&self, unit: &Unit<'_>) -> Verdict {
+        let reads = self.question().action == super::words::Action::Access;
+        let named = unit.item.get("provision").is_some_and(|p| {
+            p.all("actor").any(|a| super::reading::actor(a, unit.item).is(self.known, self.policy).0 == Truth::True)
+        });
+        if reads && (named || self.itself()) { Verdict::goes(RuleId::C2) } else { Verdict::stays(RuleId::R6) }
+    }
+
+    fn rule_of(&self, claim: &super::combine::Claim) -> Option<&'b Rule> {
+        let (reading, rule) = claim.rule?;
+        self.live[claim.live].choice.readings.get(reading)?.get(rule)
+    }
+
+    pub fn permitted(&self, claim: &super::combine::Claim, over: bool) -> Verdict {
+        let rule = if over { RuleId::C5 } else { RuleId::C2 };
+        let by_sections = self.rule_of(claim).is_some_and(Rule::by_sections);
+        Verdict { by_sections, ..Verdict::goes(rule).by(claim.live) }
+    }
+
+    pub fn denied(&self, claim: &super::combine::Claim) -> Verdict {
+        let id = match self.rule_of(claim) {
+            None => RuleId::C4,
+            Some(rule) if !rule.limits_data() => RuleId::C1,
+            Some(rule) if !rule.labels.is_empty() => RuleId::R1,
+            Some(rule) if !rule.classes.is_empty() || !rule.codes.is_empty() => RuleId::R2,
+            Some(_) => RuleId::R3,
+        };
+        Verdict::stays(id).by(claim.live)
+    }
+
+    /// Step 9: nobody has said anything about this.
+    pub fn silent(&self, plain: bool, confidentiality: u8) -> Verdict {
+        if let Some(live) = self.closed {
+            return Verdict::stays(RuleId::C3).by(live);
+        }
+        if let Some(rule) = self.own_basis {
+            return Verdict::goes(rule);
+        }
+        if self.question().party.person.is_some() && self.asks_as_patient() {
+            return Verdict::stays(RuleId::P4);
+        }
+        if let Some(fallback) = self.question().fallback {
+            return if self.fallback(fallback, confidentiality) {
+                Verdict::goes(RuleId::D1)
+            } else {
+                Verdict::stays(RuleId::D2)
+            };
+        }
+        let direct = direct_care(self.question(), self.policy);
+        let expected = self
+            .question()
+            .party
+            .audiences
+            .iter()
+            .any(|a| self.policy.audiences.get(a).is_some_and(|a| a.expected && !a.everyone_in_direct_care));
+        match direct && self.policy.default.direct_care_permits && expected {
+            true if plain => Verdict::goes(RuleId::D1),
+            true => Verdict::stays(RuleId::R1),
+            false => Verdict::stays(RuleId::D2),
+        }
+    }
+
+    fn asks_as_patient(&self) -> bool {
+        self.question().purposes.iter().any(|p| self.policy.kind(p) == Some(Kind::Patient))
+    }
+
+    fn fallback(&self, fallback: Fallback, confidentiality: u8) -> bool {
+        let question = self.question();
+        let all = |codes: &[&str]| {
+            !question.purposes.is_empty() && question.purposes.iter().all(|p| codes.contains(&p.code.as_str()))
+        };
+        match fallback {
+            Fallback::Permit => true,
+            Fallback::Deny => false,
+            Fallback::BasicNormal => all(&["TREAT", "HPAYMT", "HOPERAT"]) && confidentiality <= NORMAL,
+            Fallback::AllNormal => confidentiality <= NORMAL,
+            Fallback::BreakGlassOnly => all(&["BTG"]),
+        }
+    }
+
+    /// Step 10b: break-glass, over a default or a gap, never over an objection (E2).
+    pub fn overridden(&self, verdict: Verdict) -> Verdict {
+        if !self.emergency() {
+            return verdict;
+        }
+        match verdict.rule {
+            RuleId::C3 | RuleId::C4 | RuleId::D2 => Verdict { live: verdict.live, ..Verdict::goes(RuleId::E1) },
+            RuleId::C1 => Verdict { rule: RuleId::E2, ..verdict },
+            _ => verdict,
+        }
+    }
+
+    /// Whether an emergency is declared as the policy asks: role, reason, words, purpose, and within its time box.
+    pub fn emergency(&self) -> bool {
+        let question = self.question();
+        let Some(glass) = &question.break_glass else { return false };
+        let rules = &self.policy.emergency;
+        let age = glass.declared_at.map_or(0, |d| question.now.as_second().saturating_sub(d.as_second()));
+        question.party.roles.iter().any(|r| rules.roles.contains(r))
+            && rules.reasons.contains(&glass.reason)
+            && !glass.text.trim().is_empty()
+            && (glass.agreed_now || glass.cannot_ask)
+            && (0..rules.minutes.saturating_mul(60)).contains(&age)
+            && question.purposes.iter().any(|p| matches!(p.code.as_str(), "BTG" | "ETREAT"))
+    }
+
+    /// Step 11: the most this recipient may ever have, and the least this purpose needs. What the person has permitted
+    /// in their own words is not narrowed by the second.
+    fn minimised(&self, unit: &Unit<'_>, verdict: Verdict) -> Verdict {
+        if !verdict.goes || unit.sections == FRAME {
+            return verdict;
+        }
+        let question = self.question();
+        let over = |most: u32| unit.sections & !most != 0;
+        let capped = self.policy.caps.get(&question.party.id).is_some_and(|most| over(*most));
+        let own_words = matches!(verdict.rule, RuleId::C2 | RuleId::C5);
+        let applies = |m: &&super::policy::Minimum| {
+            question.purposes.iter().any(|p| p.code == m.purpose)
+                && m.audience.as_ref().is_none_or(|a| question.party.audiences.contains(a))
+        };
+        let mut minimums = self.policy.minimums.iter().filter(applies);
+        if capped || (!own_words && minimums.any(|m| over(m.sections))) {
+            return Verdict::stays(RuleId::R6);
+        }
+        verdict
+    }
+}
+
+/// Whether a rule names the party itself, and not merely everybody.
+fn named(rule: &Rule, known: &Known<'_>, policy: &Policy) -> (Truth, u8) {
+    let permits = rule.says == super::provision::Says::Permit;
+    let names = rule.actors.iter().filter(|a| a.audience.is_none()).map(|a| a.is(known, policy));
+    let found = names.max().unwrap_or((Truth::False, 0));
+    if permits { found } else { (Truth::False, 0) }
+}

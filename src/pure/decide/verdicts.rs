@@ -1,0 +1,257 @@
+//! The verdicts on all parts of a record, gathered into one decision.
+
+use super::combine::{self, Aside, Live};
+use super::decision::{Cut, Decision, Effect, Obligation, Outcome, Reason, Section, Sent, Told};
+use super::evidence::Evidence;
+use super::policy::{FRAME, Policy};
+use super::provision::{Known, Span};
+use super::question::Question;
+use super::record::{Record, Whose};
+use super::rules::RuleId;
+use super::steps::{Bench, Verdict};
+use crate::pure::fhir::{Item, When};
+
+/// All steps, for all parts of a record.
+pub(super) fn judge(
+    question: &Question,
+    roots: &[Item<'_>],
+    digests: &[[u8; 32]],
+    evidence: &Evidence,
+    policy: &Policy,
+) -> Decision {
+    let known = Known::of(question);
+    let (live, aside) = combine::live(&known, evidence, policy);
+    let bench = Bench::of(&known, evidence, policy, &live);
+    let record = Record::of(roots, evidence, policy);
+    let mut scratch = Vec::new();
+    let mut verdicts: Vec<Verdict> = record.units.iter().map(|u| bench.judge(u, &record, &mut scratch)).collect();
+    leave_no_frame_alone(&record, &mut verdicts);
+    fall_with_the_resource(&record, &mut verdicts);
+    let mut decision = gather(&record, &verdicts, &bench, evidence);
+    asides(&mut decision, &aside, evidence);
+    settle(&mut decision, &bench, &live, evidence);
+    decision.fingerprint = super::fingerprint::of(question, digests, evidence, policy);
+    decision
+}
+
+/// A frame goes wherever something of the plan goes, never alone: not where the leave is for some sections only and none
+/// of them is here, and nobody's resource where nothing of the person goes.
+fn leave_no_frame_alone(record: &Record<'_>, verdicts: &mut [Verdict]) {
+    let is_frame = |i: usize| record.units[i].sections == FRAME && !record.units[i].addressee;
+    let nobodys = |i: usize| record.resources[record.units[i].resource].whose == Whose::Nobody;
+    let content = (0..verdicts.len()).any(|i| verdicts[i].goes && !is_frame(i) && !nobodys(i));
+    let person = (0..verdicts.len())
+        .any(|i| verdicts[i].goes && !nobodys(i) && (!is_frame(i) || !verdicts[i].by_sections || content));
+    for i in 0..verdicts.len() {
+        let alone = verdicts[i].goes && is_frame(i) && verdicts[i].by_sections && !content;
+        if alone || (verdicts[i].goes && nobodys(i) && !person) {
+            verdicts[i] = Verdict { goes: false, rule: RuleId::C3, ..verdicts[i] };
+        }
+    }
+}
+
+/// Elements of a resource that stays, stay.
+fn fall_with_the_resource(record: &Record<'_>, verdicts: &mut [Verdict]) {
+    let mut owner = 0;
+    for i in 0..verdicts.len() {
+        if record.units[i].whole {
+            owner = i;
+        } else if !verdicts[owner].goes {
+            verdicts[i] = Verdict { goes: false, ..if verdicts[i].goes { verdicts[owner] } else { verdicts[i] } };
+        }
+    }
+}
+
+fn reason(verdict: &Verdict, bench: &Bench<'_>, evidence: &Evidence) -> Reason {
+    let order = verdict.order.map(|o| &evidence.facts.orders[o]);
+    Reason {
+        rule: verdict.rule,
+        effect: if verdict.goes { Effect::Permit } else { Effect::Deny },
+        choice: verdict.live.map(|l| bench.live[l].choice.reference()),
+        basis: order.map(|o| o.basis.clone()).or_else(|| bench.basis(verdict.rule)),
+    }
+}
+
+fn gather(record: &Record<'_>, verdicts: &[Verdict], bench: &Bench<'_>, evidence: &Evidence) -> Decision {
+    let question = bench.known.question;
+    let mut decision = Decision::empty(question, evidence);
+    let mut whole_goes = true;
+    for (unit, verdict) in record.units.iter().zip(verdicts) {
+        let resource = &record.resources[unit.resource];
+        if unit.whole {
+            whole_goes = verdict.goes;
+            let list = if verdict.goes { &mut decision.released } else { &mut decision.withheld };
+            list.push(resource.reference.clone());
+        }
+        let why = reason(verdict, bench, evidence);
+        // a choice that does not go along with a plan is no part of the plan
+        if !unit.addressee {
+            note(&mut decision.reasons, &why);
+            count(&mut decision.sections, unit.sections, verdict.goes, &why, bench.policy);
+        }
+        if !verdict.goes && (unit.whole || whole_goes) {
+            decision.cuts.push(Cut {
+                node: if unit.whole { resource.node } else { unit.item.id() },
+                path: unit.item.path(),
+                whole: unit.whole,
+                aside: unit.addressee,
+                sections: bench.policy.sections.codes(unit.sections),
+                reason: why,
+            });
+            if !unit.whole {
+                let path = format!("{}.{}", resource.reference, within(unit.item, resource.item));
+                decision.obligations.push(Obligation::Withhold(path));
+            }
+        }
+    }
+    let content = |c: &&Cut| !c.aside;
+    decision.outcome = if decision.released.is_empty() {
+        Outcome::Deny
+    } else if decision.cuts.iter().any(|c| content(&c)) {
+        Outcome::Redact
+    } else {
+        Outcome::Permit
+    };
+    decision.sections.sort_by_key(|s| place(&s.code, bench.policy));
+    decision
+}
+
+/// The path of an element inside its resource.
+fn within(element: Item<'_>, resource: Item<'_>) -> String {
+    let (whole, prefix) = (element.path(), resource.path());
+    whole.strip_prefix(&prefix).unwrap_or(&whole).trim_start_matches('.').to_owned()
+}
+
+fn place(code: &str, policy: &Policy) -> usize {
+    if code == "frame" {
+        return 0;
+    }
+    policy.sections.names.iter().position(|(c, _)| c == code).map_or(usize::MAX, |i| i + 1)
+}
+
+fn note(reasons: &mut Vec<Reason>, why: &Reason) {
+    if !reasons.contains(why) {
+        reasons.push(why.clone());
+    }
+}
+
+fn count(sections: &mut Vec<Section>, bits: u32, goes: bool, why: &Reason, policy: &Policy) {
+    for code in policy.sections.codes(bits) {
+        let at = sections.iter().position(|s| s.code == code).unwrap_or_else(|| {
+            let sent = if goes { Sent::Sent } else { Sent::Withheld };
+            sections.push(Section { code, sent, released: 0, withheld: 0, reason: why.clone() });
+            sections.len() - 1
+        });
+        let section = &mut sections[at];
+        *(if goes { &mut section.released } else { &mut section.withheld }) += 1;
+        if !goes && section.reason.effect == Effect::Permit {
+            section.reason = why.clone();
+        }
+        section.sent = match (section.released, section.withheld) {
+            (_, 0) => Sent::Sent,
+            (0, _) => Sent::Withheld,
+            _ => Sent::Partly,
+        };
+    }
+}
+
+/// What did not count, and why: worth knowing, and never a reason for more.
+pub(super) fn asides(decision: &mut Decision, aside: &[Aside], evidence: &Evidence) {
+    for a in aside {
+        let choice = Some(evidence.choices[a.index].reference());
+        note(&mut decision.reasons, &Reason { rule: a.rule, effect: Effect::Note, choice, basis: None });
+    }
+}
+
+/// Reasons in one order, obligations, what may be told, and when to ask again.
+pub(super) fn settle(decision: &mut Decision, bench: &Bench<'_>, live: &[Live<'_>], evidence: &Evidence) {
+    let question = bench.known.question;
+    if decision.reasons.iter().all(|r| r.effect == Effect::Note) {
+        let rule = bench.gate.unwrap_or(RuleId::D2);
+        decision.reasons.push(Reason { rule, effect: Effect::Deny, choice: None, basis: None });
+    }
+    let denied = decision.outcome == Outcome::Deny;
+    decision.reasons.sort_by_key(|r| {
+        let first = if denied { Effect::Deny } else { Effect::Permit };
+        let effect = if r.effect == first { 0 } else { 1 + r.effect as u8 };
+        (effect, weight(r.rule), r.clone())
+    });
+    let rules: Vec<RuleId> = decision.reasons.iter().map(|r| r.rule).collect();
+    let mut add = |o: Obligation| decision.obligations.push(o);
+    add(Obligation::Audit);
+    if !denied {
+        add(Obligation::Manifest);
+        add(Obligation::NoOnwardSharing);
+        add(Obligation::RedecideAfter(evidence.epoch));
+        if decision.outcome == Outcome::Redact {
+            add(Obligation::Subsetted);
+        }
+    }
+    if rules.contains(&RuleId::E1) {
+        let seconds = bench.policy.emergency.minutes.saturating_mul(60);
+        let from = question.break_glass.as_ref().and_then(|g| g.declared_at).unwrap_or(question.now);
+        add(Obligation::Expires(from.as_second().saturating_add(seconds)));
+        add(Obligation::Alert(RuleId::E1));
+        add(Obligation::NotifyPerson(RuleId::E1));
+    }
+    if rules.contains(&RuleId::E2) {
+        add(Obligation::OfferSafeguarding);
+    }
+    if rules.contains(&RuleId::C4) {
+        add(Obligation::Review(RuleId::C4));
+    }
+    if question.self_claimed && !denied {
+        add(Obligation::Alert(RuleId::P2));
+    }
+    if let Some(order) = bench.order().map(|o| &evidence.facts.orders[o]).filter(|_| !denied) {
+        if order.tell_person {
+            add(Obligation::NotifyPerson(order.rule));
+        }
+        if let Some(until) = order.until {
+            add(Obligation::Expires(until.as_second()));
+        }
+    }
+    if evidence.facts.authority == super::Authority::AsRecorded && !denied {
+        for l in live.iter().filter(|l| l.permits && l.choice.performers.iter().any(|p| !p.is_empty())) {
+            let other = l.choice.performers.iter().any(|p| p.same(&l.choice.patient) != super::words::Truth::True);
+            if other {
+                add(Obligation::AuthorityNotChecked(l.choice.reference()));
+            }
+        }
+    }
+    let tell = bench.policy.default.tell_withheld && decision.outcome == Outcome::Redact;
+    decision.told = if tell { Told::SomethingWithheld } else { Told::Nothing };
+    if !denied {
+        decision.legal_basis =
+            decision.reasons.iter().find_map(|r| r.basis.clone()).or_else(|| bench.policy.default.basis.clone());
+    }
+    decision.boundaries = boundaries(live, evidence);
+}
+
+/// The order in which rules are cited: what goes before the choices, the choices, the defaults, the rest.
+fn weight(rule: RuleId) -> usize {
+    use RuleId::{C1, C2, C3, C4, C5, D1, D2, E1, E2, L6, L7};
+    let first = [L6, L7, E2, C1, C4, C5, C2, C3, E1, D1, D2];
+    first.iter().position(|r| *r == rule).unwrap_or(first.len() + rule as usize)
+}
+
+/// The instants at which an answer can change by time alone.
+fn boundaries(live: &[Live<'_>], evidence: &Evidence) -> Vec<i64> {
+    let mut found = Vec::new();
+    let mut add = |span: Option<Span>| {
+        if let Some(span) = span {
+            found.extend(span.from.map(|f| f.earliest().as_second()));
+            found.extend(span.until.map(|u: When| u.end().as_second()));
+        }
+    };
+    for choice in live.iter().map(|l| l.choice) {
+        add(choice.validity);
+        choice.readings.iter().flatten().for_each(|r| add(r.period));
+    }
+    for choice in &evidence.choices {
+        add(choice.validity);
+    }
+    found.sort_unstable();
+    found.dedup();
+    found
+}
