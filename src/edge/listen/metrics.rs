@@ -42,6 +42,12 @@ struct Delivered {
     outcome: &'static str,
 }
 
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct Queued {
+    recipient: String,
+    state: String,
+}
+
 /// All counters of the process.
 pub struct Metrics {
     registry: Registry,
@@ -53,8 +59,9 @@ pub struct Metrics {
     requests: Gauge,
     decisions: Family<Decided, Counter>,
     deliveries: Family<Delivered, Counter>,
-    waiting: Gauge,
-    held: Gauge,
+    messages: Family<Queued, Gauge>,
+    oldest: Gauge,
+    unresolved: Gauge,
 }
 
 impl fmt::Debug for Metrics {
@@ -79,8 +86,9 @@ impl Default for Metrics {
             requests: Gauge::default(),
             decisions: Family::default(),
             deliveries: Family::default(),
-            waiting: Gauge::default(),
-            held: Gauge::default(),
+            messages: Family::default(),
+            oldest: Gauge::default(),
+            unresolved: Gauge::default(),
         };
         metrics.register();
         metrics
@@ -98,8 +106,9 @@ impl Metrics {
         r.register("requests_open", "Requests in work now", self.requests.clone());
         r.register("decisions", "Decisions taken, by outcome", self.decisions.clone());
         r.register("deliveries", "Delivery attempts, by recipient and outcome", self.deliveries.clone());
-        r.register("outbox_waiting", "Records waiting to be delivered", self.waiting.clone());
-        r.register("outbox_held", "Records held for a person to look at", self.held.clone());
+        r.register("outbox_messages", "Messages in the outbox, by recipient and state", self.messages.clone());
+        r.register("outbox_oldest_seconds", "Age of the oldest message that is not finished", self.oldest.clone());
+        r.register("audit_unresolved", "Intents in the trail without a completion", self.unresolved.clone());
     }
 
     /// A request was answered.
@@ -140,10 +149,18 @@ impl Metrics {
         self.deliveries.get_or_create(&Delivered { recipient: recipient.to_owned(), outcome }).inc();
     }
 
-    /// How many records wait in the outbox, and how many are held for a person.
-    pub fn outbox(&self, waiting: usize, held: usize) {
-        self.waiting.set(i64::try_from(waiting).unwrap_or(i64::MAX));
-        self.held.set(i64::try_from(held).unwrap_or(i64::MAX));
+    /// What the store holds: messages by recipient and state, the age of the oldest that is not finished, and intents of
+    /// the trail without a completion.
+    pub fn stored(&self, messages: &[(String, String, u64)], oldest: Duration, unresolved: u64) {
+        let gauge = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
+        // A state that nothing is in any more has no row, so the old ones go first.
+        self.messages.clear();
+        for (recipient, state, count) in messages {
+            let labels = Queued { recipient: recipient.clone(), state: state.clone() };
+            self.messages.get_or_create(&labels).set(gauge(*count));
+        }
+        self.oldest.set(gauge(oldest.as_secs()));
+        self.unresolved.set(gauge(unresolved));
     }
 
     /// All of it, as Prometheus reads it (OpenMetrics text).
@@ -182,11 +199,14 @@ mod tests {
         let metrics = Metrics::default();
         metrics.answered("bundle", 201, Duration::from_millis(3));
         metrics.delivered("hospice", "delivered");
+        metrics.stored(&[("hospice".to_owned(), "held".to_owned(), 2)], Duration::from_secs(90), 1);
         let open = metrics.connection();
         let text = metrics.text();
         assert!(text.contains("sharewell_requests_total{door=\"bundle\",status=\"201\"} 1"), "{text}");
         assert!(text.contains("sharewell_deliveries_total{recipient=\"hospice\",outcome=\"delivered\"} 1"));
         assert!(text.contains("sharewell_connections_open 1"));
+        assert!(text.contains("sharewell_outbox_messages{recipient=\"hospice\",state=\"held\"} 2"), "{text}");
+        assert!(text.contains("sharewell_outbox_oldest_seconds 90"));
         drop(open);
         assert!(metrics.text().contains("sharewell_connections_open 0"));
         assert!(text.ends_with("# EOF\n"));
