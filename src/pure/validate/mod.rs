@@ -9,6 +9,7 @@ mod walk;
 mod world;
 
 use crate::pure::fhir::{Issue, Report, Tree};
+use crate::pure::fhirpath::World;
 use crate::pure::map::Draft;
 use crate::pure::profile::Definitions;
 use jiff::Timestamp;
@@ -23,6 +24,12 @@ pub struct Options {
     pub definitions_only: bool,
     /// The time, for invariants that ask for it; without it those are not checked, and the report says so.
     pub now: Option<Timestamp>,
+}
+
+/// What the definitions know beyond a record, for FHIRPath: value sets and profiles.
+#[must_use]
+pub fn world(definitions: &Definitions) -> impl World + '_ {
+    Known { definitions }
 }
 
 /// Checks a resource against its type, the profiles it claims in `meta.profile`, and these further ones (canonical urls).
