@@ -6,7 +6,7 @@ use crate::pure::parse::{self, ParseLimits, Record};
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 
-/// The moment and the sender of examples: what `examples/*.fhir.json` was made with.
+/// The sender of examples, and the moment where `examples/*.fhir.json` does not say it.
 pub(crate) fn circumstances() -> Circumstances<'static> {
     Circumstances {
         now: "2026-06-01T09:00:00Z".parse().unwrap_or(Timestamp::UNIX_EPOCH),
@@ -67,11 +67,14 @@ fn read(mapping: &Mapping, bytes: &[u8]) -> Result<Record, Report> {
 
 fn laws(mapping: &Mapping, bytes: &[u8], expected: Option<&File>) -> Result<Report, Report> {
     let mut report = Report::default();
-    let around = circumstances();
+    let mut around = circumstances();
+    let wanted = expected.map(|file| json::read(&file.bytes, &Limits::default())).transpose()?;
+    if let Some(made) = wanted.as_ref().and_then(|w| w.root().str_at(&["timestamp"])) {
+        around.now = made.parse().unwrap_or(around.now);
+    }
     let record = read(mapping, bytes)?;
     let draft = map::map(record.clone(), mapping, &around)?;
-    if let Some(expected) = expected {
-        let wanted = json::read(&expected.bytes, &Limits::default())?;
+    if let Some(wanted) = &wanted {
         differ("forward", "the Bundle of the example", draft.tree.root(), wanted.root(), &mut report);
     }
     let back = map::to_local(draft.tree.root(), mapping, Some(&record))?;

@@ -150,7 +150,12 @@ impl<'m, 'r> Run<'m, 'r> {
             return node;
         }
         let node = if index == 0 {
-            self.begin_resource(pen.kind, pen.instance)
+            let node = self.begin_resource(pen.kind, pen.instance);
+            // What it is known by comes first, so that a row that adds to the same list does not stand in its place.
+            for (path, value, kind) in &self.mapping.kinds[pen.kind].is {
+                put::put(&mut self.out, node, path, *kind, value, None);
+            }
+            node
         } else {
             let list = self.ensure_list(pen, index);
             let frame = &pen.frames[index];
@@ -210,9 +215,6 @@ impl<'m, 'r> Run<'m, 'r> {
         let mapping = self.mapping;
         let of = &mapping.kinds[kind];
         let Some(node) = self.made[kind][instance].node else { return };
-        for (path, value, value_kind) in &of.is {
-            put::put(&mut self.out, node, path, *value_kind, value, None);
-        }
         for (path, value) in &of.fixed {
             let value = self.fill_for(value, Some(&self.made[kind][instance]));
             put_literal(&mut self.out, node, path, &value);
