@@ -72,3 +72,78 @@ fn every_file_says_in_its_first_line_what_it_is_for() {
         assert!(!first.contains("being built"), "{} is a stub", path.display());
     }
 }
+
+/// Where a type that carries a promise may be made: its own room, and nowhere else.
+#[test]
+fn what_carries_a_promise_is_made_in_its_own_room_only() {
+    let rooms = [
+        ("Caller", "edge/authenticate"),
+        ("Validated", "pure/validate"),
+        ("Permit", "pure/decide"),
+        ("Releasable", "pure/redact"),
+        ("Departure", "edge/store"),
+        ("Begun", "edge/record"),
+    ];
+    for path in rust_files(&source()) {
+        let below = path.strip_prefix(source()).expect("it is below").to_string_lossy().replace('\\', "/");
+        let code = code(&path);
+        for (name, room) in rooms {
+            let made = code.lines().any(|line| makes(line, name));
+            assert!(!made || below.starts_with(room), "{below} makes a `{name}`, which only `{room}` may");
+        }
+    }
+}
+
+/// Whether a line builds a value of this struct: `Name { field`, not its definition, an impl, or a pattern's type.
+fn makes(line: &str, name: &str) -> bool {
+    let Some(at) = line.find(&format!("{name} {{")) else { return false };
+    let before = &line[..at];
+    let word = before.ends_with(|c: char| c.is_alphanumeric() || c == '_');
+    let declared = ["struct ", "impl ", "for ", "enum ", "-> "].iter().any(|k| before.ends_with(k));
+    !word && !declared && !before.contains("impl")
+}
+
+#[test]
+fn fields_of_what_carries_a_promise_are_private() {
+    let structs = [
+        ("pure/validate/mod.rs", "Validated"),
+        ("pure/decide/decision.rs", "Permit"),
+        ("pure/redact/mod.rs", "Releasable"),
+        ("edge/authenticate/mod.rs", "Caller"),
+        ("edge/store/mod.rs", "Departure"),
+    ];
+    for (file, name) in structs {
+        let text = code(&source().join(file));
+        let body = text.split(&format!("pub struct {name} {{")).nth(1).unwrap_or_else(|| panic!("{file} has `{name}`"));
+        let body = body.split('}').next().unwrap_or_default();
+        assert!(!body.lines().any(|l| l.trim_start().starts_with("pub ")), "`{name}` has a public field");
+    }
+}
+
+#[test]
+fn deliver_takes_a_releasable_and_nothing_else_of_a_record() {
+    let code = code(&source().join("edge/deliver/mod.rs"));
+    assert!(code.contains("pub async fn deliver(&self, releasable: &Releasable, departure: &Departure)"));
+    for other in ["Validated", "Draft", "StoredRecord"] {
+        assert!(!code.contains(other), "deliver knows `{other}`");
+    }
+}
+
+#[test]
+fn only_the_gateway_joins_the_pure_rooms_to_the_edge() {
+    let walk = ["parse::parse(", "map::map(", "validate::validate(", "decide::decide(", "redact::redact("];
+    for path in rust_files(&source().join("edge")) {
+        let code = code(&path);
+        for call in walk {
+            assert!(!code.contains(call), "{} calls `{call}…)`", path.display());
+        }
+    }
+}
+
+#[test]
+fn no_file_is_so_large_that_nobody_tends_it() {
+    for path in rust_files(&source()) {
+        let lines = fs::read_to_string(&path).expect("the file can be read").lines().count();
+        assert!(lines <= 600, "{} has {lines} lines", path.display());
+    }
+}
