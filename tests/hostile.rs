@@ -205,6 +205,7 @@ fn malformed_requests_are_refused() {
     let long = format!("GET /fhir/CarePlan?{} HTTP/1.1\r\nhost: x\r\n\r\n", "a".repeat(5000));
     for (text, status) in [
         ("GET /fhir/CarePlan HTTP/1.1\r\nhost: x\r\nhost: y\r\n\r\n", 400),
+        ("GET /fhir/CarePlan HTTP/1.1\r\n\r\n", 400),
         ("GET /fhir/CarePlan?a=%zz HTTP/1.1\r\nhost: x\r\n\r\n", 400),
         ("GET /fhir/CarePlan HTTP/1.1\r\nhost: x\r\ncontent-length: 2\r\n\r\n{}", 400),
         ("GET /fhir/CarePlan HTTP/1.1\r\nhost: x\r\n folded: yes\r\n\r\n", 400),
@@ -236,6 +237,16 @@ fn bodies_of_the_wrong_type_are_refused() {
         415
     );
     assert_eq!(house.client("surgery").ask("POST", "/fhir/Goal/_search", &[FORM], b"a=%00").status, 400);
+    assert!(house.seen().is_empty());
+}
+
+#[test]
+fn a_condition_that_would_not_be_carried_out_is_refused() {
+    let house = House::open(small());
+    for condition in ["if-none-exist: identifier=x", "if-match: W/\"1\""] {
+        let reply = house.client("council").ask("POST", "/fhir/CarePlan", &[FHIR, condition], b"{}");
+        assert_eq!((reply.status, reply.issue().as_str()), (412, "conditional-request"));
+    }
     assert!(house.seen().is_empty());
 }
 
@@ -514,6 +525,29 @@ fn more_requests_than_places_are_told_to_come_again() {
     assert_eq!((reply.status, reply.header("retry-after")), (503, Some("1")));
     assert_eq!(first.read().unwrap().status, 202);
     assert_eq!(house.connect(None).unwrap().ask("GET", "/healthz", &[], b"").status, 200);
+}
+
+#[test]
+fn bodies_that_need_more_memory_than_there_is_are_told_to_come_again() {
+    let house = House::open(Limits { memory: 100 << 10, ..small() });
+    let large = vec![b' '; 60 << 10];
+    let mut first = house.client("council");
+    first.write(request("POST", "/local/sleeps", &[JSON], &large));
+    std::thread::sleep(Duration::from_millis(300));
+    assert_eq!(house.client("council").ask("POST", "/fhir", &[FHIR], &large).status, 503);
+    assert_eq!(house.client("council").ask("POST", "/fhir", &[FHIR], b"{}").status, 202);
+    assert_eq!(first.read().unwrap().status, 202);
+    assert_eq!(house.client("council").ask("POST", "/fhir", &[FHIR], &large).status, 202);
+}
+
+#[test]
+fn asking_often_whether_we_are_ready_makes_no_work() {
+    let house = House::open(small());
+    let mut client = house.connect(None).unwrap();
+    for _ in 0..50 {
+        assert_eq!(client.ask("GET", "/readyz", &[], b"").status, 200);
+    }
+    assert!(house.walk.readied() <= 3, "it was tested {} times", house.walk.readied());
 }
 
 #[test]

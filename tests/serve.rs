@@ -80,6 +80,8 @@ fn start() -> Running {
         }
         seen.push(line);
     }
+    let _ = child.kill();
+    let _ = child.wait();
     panic!("it is not ready: {seen:?}");
 }
 

@@ -115,6 +115,8 @@ pub struct Limits {
     pub requests_per_connection: usize,
     /// Requests in work at once, over all connections.
     pub requests: usize,
+    /// Bytes of all bodies in work at once, unpacked.
+    pub memory: usize,
 }
 
 impl Default for Limits {
@@ -137,6 +139,7 @@ impl Default for Limits {
             connections_per_address: 256,
             requests_per_connection: 10_000,
             requests: 128,
+            memory: 256 << 20,
         }
     }
 }

@@ -203,11 +203,16 @@ impl Reading<'_> {
             connections_per_address: s.count(n, "connections_per_address", d.connections_per_address, 1..=100_000),
             requests_per_connection: s.count(n, "requests_per_connection", d.requests_per_connection, 1..=10_000_000),
             requests: s.count(n, "requests", d.requests, 1..=10_000),
+            memory: s.size(n, "memory", d.memory, 1 << 20..=64 * gib),
         };
         s.finish(n);
         if limits.unpacked < limits.body {
             let text = "`listen.limits.unpacked` is smaller than `listen.limits.body`".to_owned();
             n.mistake(&span, "config-limits", text, "an unpacked body is at least as large as a plain one may be");
+        }
+        if limits.memory < limits.body.saturating_add(limits.unpacked) {
+            let text = "`listen.limits.memory` has no room for one body and the same unpacked".to_owned();
+            n.mistake(&span, "config-limits", text, "make `memory` larger, or `body` and `unpacked` smaller");
         }
         limits
     }

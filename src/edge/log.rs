@@ -6,9 +6,16 @@ use tracing_subscriber::fmt;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
+/// What libraries say below a warning could quote what passes through them; it is not asked for, whatever the filter says.
+const QUIET: [&str; 5] = ["hyper=warn", "hyper_util=warn", "reqwest=warn", "rusqlite=warn", "mio=warn"];
+
 /// Starts logging. Called once, early; a second call changes nothing.
 pub fn start(log: &Log) {
-    let filter = EnvFilter::try_new(&log.filter).unwrap_or_else(|_| EnvFilter::new("info"));
+    let mut filter = EnvFilter::try_new(&log.filter).unwrap_or_else(|_| EnvFilter::new("info"));
+    for quiet in QUIET {
+        // These are constants that parse.
+        filter = quiet.parse().map_or(filter.clone(), |directive| filter.add_directive(directive));
+    }
     let registry = tracing_subscriber::registry().with(filter);
     let layer = fmt::layer().with_writer(std::io::stderr);
     let _ = if log.json {

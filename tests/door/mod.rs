@@ -41,6 +41,11 @@ pub struct Seen {
 }
 
 impl StandIn {
+    /// How often it was asked whether it is ready.
+    pub fn readied(&self) -> usize {
+        self.running.load(Ordering::Relaxed)
+    }
+
     fn note(&self, caller: &Caller, inbound: &Inbound) {
         self.seen.lock().unwrap().push(Seen {
             caller: caller.party().identity.id.clone(),

@@ -57,12 +57,18 @@ async fn drain(mut body: Incoming, limits: &Limits) {
     let _ = timeout(std::time::Duration::from_secs(2), draining).await;
 }
 
+/// What a body of so many bytes may come to when unpacked.
+#[must_use]
+pub fn most_unpacked(packed: usize, limits: &Limits) -> usize {
+    limits.unpacked.min(packed.saturating_mul(limits.ratio).max(SMALL))
+}
+
 /// Unpacks gzip, off the threads that serve sockets.
 ///
 /// # Errors
 /// The answer that refuses it.
 pub async fn gunzip(packed: Bytes, limits: &Limits) -> Result<Bytes, Answer> {
-    let most = limits.unpacked.min(packed.len().saturating_mul(limits.ratio).max(SMALL));
+    let most = most_unpacked(packed.len(), limits);
     let unpacking = tokio::task::spawn_blocking(move || unpack(&packed, most));
     unpacking.await.unwrap_or_else(|_| Err(refuse::broken_gzip()))
 }

@@ -29,10 +29,6 @@ pub struct Inbound {
 pub struct Kept {
     /// The sender's own key for this event; a repeat with the same key gets the same answer.
     pub idempotency_key: Option<String>,
-    /// If-None-Exist: a conditional create.
-    pub if_none_exist: Option<String>,
-    /// If-Match.
-    pub if_match: Option<String>,
     /// X-Correlation-Id, where it was well formed.
     pub correlation_id: Option<String>,
 }

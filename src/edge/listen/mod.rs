@@ -16,6 +16,7 @@ pub mod walk;
 mod body;
 mod capability;
 mod connection;
+mod headers;
 mod negotiate;
 mod parameters;
 mod refuse;

@@ -87,6 +87,14 @@ pub fn malformed(text: &str) -> Answer {
     refused(StatusCode::BAD_REQUEST, "structure", "malformed-request", text, "")
 }
 
+/// The request sets a condition.
+#[must_use]
+pub fn conditional() -> Answer {
+    let remedy = "leave out `If-Match` and `If-None-Exist`; a repeat with the same `Idempotency-Key` is taken once";
+    let text = "conditional requests are not carried out here";
+    refused(StatusCode::PRECONDITION_FAILED, "not-supported", "conditional-request", text, remedy)
+}
+
 /// The body is larger than we read.
 #[must_use]
 pub fn too_large(limit: usize) -> Answer {

@@ -1,26 +1,31 @@
 //! From one HTTP request to its answer: who, where, how large, what it is; then the walk, watched.
 
 use super::answer::{Answer, FHIR_JSON};
-use super::inbound::{Inbound, Kept, Media};
-use super::metrics::Metrics;
+use super::inbound::{Inbound, Media};
+use super::metrics::{Metrics, Open};
 use super::negotiate::{self, Wanted};
 use super::routes::{self, Access, Door, Match};
 use super::walk::{Check, Pending, Walk};
-use super::{body, capability, parameters, refuse};
+use super::{body, capability, headers, parameters, refuse};
 use crate::config::{Config, Limits};
 use crate::edge::authenticate::{Caller, Register, Stranger};
 use crate::edge::clock::Clock;
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::body::{Body, Incoming};
-use hyper::header::{CONTENT_ENCODING, EXPECT, HOST, HeaderName, HeaderValue};
-use hyper::{HeaderMap, Method, Request, Response, StatusCode};
+use hyper::header::{EXPECT, HeaderName, HeaderValue};
+use hyper::{Method, Request, Response, StatusCode};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 use tracing::Instrument;
+
+/// Memory is given in pieces of this many bytes.
+const KIB: usize = 1024;
+/// How long an answer to `/readyz` stands, so that strangers who ask often make no work.
+const READY: Duration = Duration::from_secs(1);
 
 /// What every connection shares.
 pub(super) struct House {
@@ -32,6 +37,14 @@ pub(super) struct House {
     formats: Vec<String>,
     capability: Bytes,
     work: Arc<Semaphore>,
+    memory: Arc<Semaphore>,
+    ready: Mutex<Option<(Instant, Answer)>>,
+}
+
+/// A place in the house, and room for a body; given back when dropped.
+struct Place {
+    _work: OwnedSemaphorePermit,
+    _memory: OwnedSemaphorePermit,
 }
 
 impl House {
@@ -43,9 +56,26 @@ impl House {
             formats: walk.formats(),
             capability: capability::statement(&config.gateway, clock.now()).root().to_json().into(),
             work: Arc::new(Semaphore::new(config.listen.limits.requests)),
+            memory: Arc::new(Semaphore::new(config.listen.limits.memory / KIB)),
+            ready: Mutex::new(None),
             walk,
             clock,
         }
+    }
+
+    /// A place for a request whose body needs this many bytes.
+    fn place(&self, bytes: usize) -> Result<Place, Answer> {
+        let kib = u32::try_from(bytes.div_ceil(KIB)).unwrap_or(u32::MAX);
+        let work = self.work.clone().try_acquire_owned().map_err(|_| refuse::busy())?;
+        let memory = self.memory.clone().try_acquire_many_owned(kib).map_err(|_| refuse::busy())?;
+        Ok(Place { _work: work, _memory: memory })
+    }
+
+    /// How many bytes a body may come to need: what it says of itself, or else the most that is read.
+    fn room_for(&self, body: &Incoming, packed: bool) -> usize {
+        let said = body.size_hint().exact().and_then(|bytes| usize::try_from(bytes).ok());
+        let sent = said.unwrap_or(self.limits.body).min(self.limits.body);
+        if packed { sent + body::most_unpacked(sent, &self.limits) } else { sent }
     }
 }
 
@@ -76,7 +106,7 @@ struct Turn {
 /// Answers one request, whatever it is.
 pub(super) async fn serve(house: Arc<House>, peer: Arc<Peer>, request: Request<Incoming>) -> Response<Full<Bytes>> {
     let mut turn = Turn {
-        id: request_id(request.headers()).unwrap_or_else(|| house.clock.id()),
+        id: headers::uuid(request.headers(), "x-request-id").unwrap_or_else(|| house.clock.id()),
         started: Instant::now(),
         door: "none",
         method: method_name(request.method()),
@@ -112,7 +142,7 @@ async fn handle(house: &House, peer: &Peer, request: Request<Incoming>, turn: &m
     };
     turn.door = door.name();
     allowed(house, caller, &door, access)?;
-    hosts(&head.headers)?;
+    headers::refuse_odd(&head)?;
     let query = parameters::read(head.uri.query().unwrap_or_default()).map_err(refuse::malformed)?;
     let taken = door.takes(&head.method);
     let media = if taken.is_empty() {
@@ -123,10 +153,10 @@ async fn handle(house: &House, peer: &Peer, request: Request<Incoming>, turn: &m
     } else {
         Some(negotiate::media(&head.headers, taken)?)
     };
-    let packed = packing(&head.headers)?;
-    let headers = kept(&head.headers)?;
+    let packed = headers::is_packed(&head.headers)?;
+    let kept = headers::kept(&head.headers)?;
     // Known, allowed and well said: only now is a place in the house given, and the body read.
-    let Ok(place) = house.work.clone().try_acquire_owned() else { return Err(refuse::busy()) };
+    let place = if taken.is_empty() { house.place(0)? } else { house.place(house.room_for(&incoming, packed))? };
     let received_at = house.clock.now();
     let expects = head.headers.contains_key(EXPECT);
     let mut bytes = if taken.is_empty() { Bytes::new() } else { body::read(incoming, &house.limits, expects).await? };
@@ -144,7 +174,8 @@ async fn handle(house: &House, peer: &Peer, request: Request<Incoming>, turn: &m
     if door.speaks_fhir() {
         turn.wanted = negotiate::wanted(&head.headers, format(&mut parameters)?.as_deref())?;
     }
-    let inbound = Inbound { request_id: turn.id.clone(), door, parameters, headers, media, body: bytes, received_at };
+    let inbound =
+        Inbound { request_id: turn.id.clone(), door, parameters, headers: kept, media, body: bytes, received_at };
     walk(house, caller.clone(), inbound, place).await
 }
 
@@ -153,11 +184,18 @@ async fn public(house: &House, door: Door) -> Result<Answer, Answer> {
     if door == Door::Health {
         return Ok(Answer::bytes(StatusCode::OK, "application/json", "{\"status\":\"ok\"}"));
     }
-    let Ok(place) = house.work.clone().try_acquire_owned() else { return Err(refuse::busy()) };
+    let mut last = house.ready.lock().await;
+    if let Some((at, answer)) = &*last
+        && at.elapsed() < READY
+    {
+        return Ok(answer.clone());
+    }
     let walk = house.walk.clone();
-    let checks =
-        watched(house, place, Duration::from_secs(5), tracing::Span::none(), async move { walk.ready().await });
-    Ok(readiness(&checks.await?))
+    let testing = async move { walk.ready().await };
+    let checks = watched(None, Duration::from_secs(5), tracing::Span::none(), testing).await?;
+    let answer = readiness(&checks);
+    *last = Some((Instant::now(), answer.clone()));
+    Ok(answer)
 }
 
 fn readiness(checks: &[Check]) -> Answer {
@@ -186,7 +224,7 @@ fn allowed(house: &House, caller: &Caller, door: &Door, access: Access) -> Resul
 }
 
 /// Goes through the rooms, in a task of its own: a panic there, or a caller who hangs up, harms nobody else.
-async fn walk(house: &House, caller: Caller, inbound: Inbound, place: OwnedSemaphorePermit) -> Result<Answer, Answer> {
+async fn walk(house: &House, caller: Caller, inbound: Inbound, place: Place) -> Result<Answer, Answer> {
     let span = tracing::info_span!("request", request_id = %inbound.request_id, door = inbound.door.name());
     let walk = house.walk.clone();
     let pending: Pending<Answer> = match inbound.door {
@@ -202,20 +240,19 @@ async fn walk(house: &House, caller: Caller, inbound: Inbound, place: OwnedSemap
         }
         Door::Health | Door::Ready => return Err(refuse::no_route()),
     };
-    watched(house, place, house.limits.answer_time, span, pending).await
+    let held = (place, house.metrics.request());
+    watched(Some(held), house.limits.answer_time, span, pending).await
 }
 
-/// Runs something in a task of its own, for so long.
+/// Runs something in a task of its own, for so long. What it holds is given back when it ends, not when the caller goes.
 async fn watched<T: Send + 'static>(
-    house: &House,
-    place: OwnedSemaphorePermit,
+    held: Option<(Place, Open)>,
     longest: Duration,
     span: tracing::Span,
     work: impl Future<Output = T> + Send + 'static,
 ) -> Result<T, Answer> {
-    let open = house.metrics.request();
     let task = async move {
-        let _held = (place, open);
+        let _held = held;
         timeout(longest, work).await
     };
     match tokio::spawn(task.instrument(span.clone())).await {
@@ -228,54 +265,11 @@ async fn watched<T: Send + 'static>(
     }
 }
 
-fn hosts(headers: &HeaderMap) -> Result<(), Answer> {
-    negotiate::once(headers, &HOST).map(|_| ())
-}
-
-/// Whether the body is gzip.
-fn packing(headers: &HeaderMap) -> Result<bool, Answer> {
-    match negotiate::once(headers, &CONTENT_ENCODING)?.map(str::to_ascii_lowercase).as_deref() {
-        None | Some("" | "identity") => Ok(false),
-        Some("gzip" | "x-gzip") => Ok(true),
-        Some(_) => Err(refuse::wrong_encoding()),
-    }
-}
-
 /// Takes `_format` out of the parameters.
 fn format(parameters: &mut Vec<(String, String)>) -> Result<Option<String>, Answer> {
     let mut found = parameters.extract_if(.., |(name, _)| name == "_format").map(|(_, value)| value);
     let first = found.next();
     if found.next().is_some() { Err(refuse::not_acceptable()) } else { Ok(first) }
-}
-
-/// The headers that mean something to us. This list is closed: what is not here is not read.
-fn kept(headers: &HeaderMap) -> Result<Kept, Answer> {
-    let read = |name: &'static str, longest: usize| {
-        let value = negotiate::once(headers, &HeaderName::from_static(name))?;
-        match value {
-            Some(text) if text.is_empty() || text.len() > longest => {
-                Err(refuse::malformed(&format!("header `{name}` is empty or too long")))
-            }
-            value => Ok(value.map(str::to_owned)),
-        }
-    };
-    Ok(Kept {
-        idempotency_key: read("idempotency-key", 255)?,
-        if_none_exist: read("if-none-exist", 1024)?,
-        if_match: read("if-match", 128)?,
-        correlation_id: uuid(headers, "x-correlation-id"),
-    })
-}
-
-/// The caller's request id, if it is one UUID. Anything else could carry what must not reach a log.
-fn request_id(headers: &HeaderMap) -> Option<String> {
-    uuid(headers, "x-request-id")
-}
-
-fn uuid(headers: &HeaderMap, name: &'static str) -> Option<String> {
-    let text = negotiate::once(headers, &HeaderName::from_static(name)).ok()??;
-    let well_formed = text.len() == 36 && uuid::Uuid::try_parse(text).is_ok();
-    well_formed.then(|| text.to_ascii_lowercase())
 }
 
 fn method_name(method: &Method) -> &'static str {
