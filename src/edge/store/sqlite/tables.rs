@@ -56,7 +56,6 @@ CREATE TABLE log (
     outcome TEXT NOT NULL, request TEXT NOT NULL, party TEXT, message TEXT, recorded INTEGER NOT NULL,
     refs TEXT NOT NULL, salt BLOB NOT NULL, event TEXT NOT NULL, leaf BLOB NOT NULL) STRICT;
 CREATE INDEX log_request ON log (request);
-CREATE INDEX log_party ON log (party) WHERE party IS NOT NULL;
 CREATE TABLE unresolved (id TEXT NOT NULL PRIMARY KEY) STRICT;
 CREATE TABLE head (
     size INTEGER PRIMARY KEY, at INTEGER NOT NULL, root BLOB NOT NULL, peaks BLOB NOT NULL,
