@@ -68,7 +68,7 @@ async fn scene(stage: &Stage) -> Result<(), Trouble> {
 async fn choices(stage: &Stage) -> Result<(), Trouble> {
     heading(2, "Her own app posts what she wants known of her, and who may have what");
     let body = file("person-held-1.json")?;
-    let request = post(stage, "winifreds-app", "person-held", "application/json", body, "app-1").await?;
+    let request = post(stage, "winifreds-app", "person-held", "application/json", body).await?;
     line("as she put it, and the gateway reads it back:");
     for sentence in restated(stage).await? {
         detail(format!("\u{201c}{sentence}\u{201d}"));
@@ -94,7 +94,7 @@ async fn restated(stage: &Stage) -> Result<Vec<String>, Trouble> {
 async fn council(stage: &Stage) -> Result<String, Trouble> {
     heading(3, "The council posts her care and support plan: a zip of CSV files");
     let body = zipped("care-act-1")?;
-    let request = post(stage, "northmere-council", "care-act", "application/zip", body, "council-1").await?;
+    let request = post(stage, "northmere-council", "care-act", "application/zip", body).await?;
     settled(stage, &request, &["beckside-surgery", "st-orrins-hospice", "brightside-care"]).await?;
     let peers = &stage.peers;
     let hospice = peers.hospice.last().ok_or_else(|| broken("the hospice gets the plan"))?;
@@ -118,12 +118,12 @@ async fn withdrawal(stage: &Stage) -> Result<(), Trouble> {
     let before = stage.peers.hospice.count();
     let start = Instant::now();
     let body = file("person-held-2.json")?;
-    let request = post(stage, "winifreds-app", "person-held", "application/json", body, "app-2").await?;
+    let request = post(stage, "winifreds-app", "person-held", "application/json", body).await?;
     line(format!("in force {} after it was posted", show::millis(start.elapsed())));
     settled(stage, &request, &["beckside-surgery", "brightside-care"]).await?;
     heading(5, "The council posts the next version of the plan: a goal was achieved");
     let body = zipped("care-act-2")?;
-    let request = post(stage, "northmere-council", "care-act", "application/zip", body, "council-2").await?;
+    let request = post(stage, "northmere-council", "care-act", "application/zip", body).await?;
     settled(stage, &request, &["beckside-surgery", "brightside-care"]).await?;
     if stage.peers.hospice.count() != before {
         return Err(broken("nothing goes to the hospice after she withdrew it"));
@@ -136,7 +136,7 @@ async fn broken_record(stage: &Stage) -> Result<(), Trouble> {
     heading(6, "A record with mistakes is refused, with every mistake and how to mend it");
     let url = format!("{}/local/care-act", stage.base);
     let request = stage.client("northmere-council")?.post(url).header("content-type", "application/zip");
-    let response = request.header("x-request-id", "council-broken").body(zipped("care-act-broken")?).send().await?;
+    let response = request.body(zipped("care-act-broken")?).send().await?;
     let status = response.status().as_u16();
     let tree = read(&response.bytes().await?)?;
     line(format!("{status}, and an OperationOutcome that says:"));
@@ -190,7 +190,7 @@ fn absent(tree: &Tree) -> String {
 
 async fn search(stage: &Stage, party: &str, number: &str) -> Result<Tree, Trouble> {
     let url = format!("{}/fhir/CarePlan?patient=https%3A%2F%2Ffhir.nhs.uk%2FId%2Fnhs-number%7C{number}", stage.base);
-    let response = stage.client(party)?.get(url).header("x-request-id", format!("{party}-asks")).send().await?;
+    let response = stage.client(party)?.get(url).send().await?;
     let status = response.status();
     let tree = read(&response.bytes().await?)?;
     if status != 200 {
@@ -237,27 +237,22 @@ fn zipped(folder: &str) -> Result<Vec<u8>, Trouble> {
 }
 
 /// Posts a record and says what came of it. Goes on only where it was accepted.
-async fn post(
-    stage: &Stage,
-    party: &str,
-    format: &str,
-    media: &str,
-    body: Vec<u8>,
-    request: &str,
-) -> Result<String, Trouble> {
+async fn post(stage: &Stage, party: &str, format: &str, media: &str, body: Vec<u8>) -> Result<String, Trouble> {
     let client: Client = stage.client(party)?;
     let sent = body.len();
     let url = format!("{}/local/{format}", stage.base);
-    let posted = client.post(url).header("content-type", media).header("x-request-id", request).body(body);
+    let posted = client.post(url).header("content-type", media).body(body);
     let response: Response = posted.send().await?;
     let status = response.status();
+    // Every answer names its request; by that name the walk was watched.
+    let request = response.headers().get("x-request-id").and_then(|v| v.to_str().ok()).unwrap_or_default().to_owned();
     let tree = read(&response.bytes().await?)?;
     if status != 202 {
         errors(&tree).for_each(pointed);
         return Err(broken("the record is accepted"));
     }
     line(format!("{} posts {sent} bytes of `{format}`; accepted, which means flushed to the disk", name(party)));
-    Ok(request.to_owned())
+    Ok(request)
 }
 
 /// Waits until every copy has come to its end, then says who got what; `expected` must have got it, and nobody else.
