@@ -21,7 +21,7 @@ use crate::edge::source::Upstream;
 use crate::edge::store::{Person, Store};
 use crate::pure::audit::{Event, Kind, Name, Outcome as Went};
 use crate::pure::decide::{self, Decision, Evidence, Outcome, Policy, Question};
-use crate::pure::fhir::nhs_number;
+use crate::pure::fhir::{Item, Report, nhs_number};
 use crate::pure::map::{self, Mapping};
 use crate::pure::parse::{self, ParseLimits, Syntax};
 use crate::pure::profile::Definitions;
@@ -59,6 +59,8 @@ pub struct Gateway {
     watches: Watches,
     /// Says that something was queued.
     queued: Notify,
+    /// An invented person's plan that walked the rooms when we started; see [`Gateway::self_test`].
+    sample: Validated,
     /// Records that were validated a moment ago and are about to be sent. What is in here never changes.
     fresh: Cache<String, Arc<Validated>>,
 }
@@ -91,7 +93,7 @@ impl Gateway {
     }
 
     /// Parse and validate FHIR that is already ours or a source's: the same rooms as for what a sender posts.
-    fn walk_fhir(&self, request: &str, bytes: &[u8]) -> Result<Validated, crate::pure::fhir::Report> {
+    fn walk_fhir(&self, request: &str, bytes: &[u8]) -> Result<Validated, Report> {
         let record =
             self.room(request, Room::Parse, || parse::parse("fhir", &Syntax::FhirJson, bytes, &self.limits()))?;
         let draft = self.room(request, Room::Map, || map::adopt(record))?;
@@ -125,16 +127,17 @@ impl Gateway {
         event.outcome = if decision.outcome() == Outcome::Deny { Went::Serious } else { Went::Success };
         event.reason = reason_of(decision);
         event.person = person_of(person);
-        event.details.push(("decision".to_owned(), String::new()));
+        event.details.push(("decision".to_owned(), record_of(decision, &self.policy)));
         event
     }
 
+    /// Whether an accept would work now, and whether the rules are in force: a stranger must be denied the sample plan.
     async fn self_test(&self) -> Vec<Check> {
         let store = self.store.check().await.err().map(|_| "the store cannot be written".to_owned());
-        let stranger = Question::new(decide::Party::default(), "", decide::Action::Access, self.clock.now());
-        let nobody = Evidence::none(decide::Identity::default(), self.clock.now());
-        let asked = decide::Asked { types: vec!["CarePlan".to_owned()], parameters: Vec::new() };
-        let denied = decide::decide_question(&stranger, &asked, &nobody, &self.policy).outcome() == Outcome::Deny;
+        let now = self.clock.now();
+        let stranger = Question::new(decide::Party::default(), "TREAT", decide::Action::Access, now);
+        let nobody = Evidence::none(subject_of(&self.sample), now);
+        let denied = decide::decide(&stranger, &self.sample, &nobody, &self.policy).outcome() == Outcome::Deny;
         let policy = (!denied).then(|| "a stranger would be permitted".to_owned());
         vec![Check { name: "store", fault: store }, Check { name: "policy", fault: policy }]
     }
@@ -146,6 +149,30 @@ fn reason_of(decision: &Decision) -> String {
     format!("{}: {}", decision.outcome().code(), rules.join(" "))
 }
 
+/// What the trail keeps of a decision: rules, choices and their versions, sections, and what to replay it by. No values.
+fn record_of(decision: &Decision, policy: &Policy) -> String {
+    let reason = |r: &decide::Reason| {
+        let choice = r.choice.as_ref();
+        serde_json::json!({ "rule": r.rule.id(), "choice": choice.map(|c| &c.reference),
+            "version": choice.map(|c| &c.version), "dialect": choice.map(|c| c.dialect), "basis": &r.basis })
+    };
+    let section = |s: &decide::Section| serde_json::json!({ "section": &s.code, "sent": s.sent.code(), "why": reason(&s.reason) });
+    serde_json::json!({
+        "decision": decision.outcome().code(),
+        "reasons": decision.reasons().iter().map(reason).collect::<Vec<_>>(),
+        "sections": decision.sections().iter().map(section).collect::<Vec<_>>(),
+        "basis": decision.legal_basis(),
+        "epoch": decision.epoch(),
+        "fingerprint": hex(&decision.fingerprint()),
+        "policy": hex(&policy.version()),
+    })
+    .to_string()
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|b| format!("{b:02x}")).collect()
+}
+
 fn name_of(display: &str, identifier: &(String, String)) -> Name {
     Name { identifier: Some(identifier.clone()), display: display.to_owned(), address: None }
 }
@@ -155,9 +182,7 @@ fn subject_of(record: &Validated) -> decide::Identity {
     let mut subject = decide::Identity::default();
     let patients = receive::resources(record).filter(|r| r.resource_type() == Some("Patient"));
     for patient in patients {
-        let pair = |i: crate::pure::fhir::Item<'_>| {
-            Some((i.str_at(&["system"])?.to_owned(), i.str_at(&["value"])?.to_owned()))
-        };
+        let pair = |i: Item<'_>| Some((i.str_at(&["system"])?.to_owned(), i.str_at(&["value"])?.to_owned()));
         subject.identifiers.extend(patient.all("identifier").filter_map(pair));
         subject.references.extend(patient.str_at(&["id"]).map(|id| format!("Patient/{id}")));
     }

@@ -16,8 +16,10 @@ use crate::embedded;
 use crate::pure::audit::Name;
 use crate::pure::decide::Policy;
 use crate::pure::fhir::{File, Issue, Report};
-use crate::pure::map::Mapping;
+use crate::pure::map::{self, Mapping};
+use crate::pure::parse::{self, ParseLimits, Syntax};
 use crate::pure::profile::Definitions;
+use crate::pure::validate::{self, Validated};
 use moka::sync::Cache;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -135,6 +137,15 @@ fn no_mapping(name: &str) -> Report {
         .into()
 }
 
+/// An invented person's plan, walked through parse and validate. That makes sure at the start that the rooms work, and
+/// compiles the profiles that the first record would else wait for.
+fn sample(definitions: &Definitions) -> Result<Validated, Unready> {
+    let files = embedded::files("fixtures/demo/");
+    let bytes = files.iter().find(|f| f.path == "upstream.json").map(|f| f.bytes.as_ref()).unwrap_or_default();
+    let record = parse::parse("fhir", &Syntax::FhirJson, bytes, &ParseLimits::default())?;
+    Ok(validate::validate(map::adopt(record)?, definitions)?)
+}
+
 impl Gateway {
     /// Wires a gateway. Opens the store; binds no socket.
     ///
@@ -170,7 +181,9 @@ impl Gateway {
             display: config.gateway.name.clone(),
             address: Some(config.gateway.base.clone()),
         };
+        let sample = sample(&definitions)?;
         Ok(Arc::new(Gateway {
+            sample,
             journal: Journal::new(Arc::clone(&store), Arc::clone(&clock), name),
             evidence: Gatherer::new(Arc::clone(&store), Arc::clone(&clock)),
             fresh: Cache::builder().max_capacity(FRESH).time_to_live(Duration::from_secs(60)).build(),

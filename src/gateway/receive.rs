@@ -4,7 +4,7 @@
 //! that says file, row, column, rule and remedy. The sender is never told who may have what: that is the person's affair.
 
 use super::watch::Room;
-use super::{Gateway, format_of, name_of, person_of, status_of, subject_of};
+use super::{Gateway, format_of, hex, name_of, person_of, status_of, subject_of};
 use crate::config::Party;
 use crate::edge::authenticate::Caller;
 use crate::edge::evidence::EvidenceError;
@@ -104,10 +104,6 @@ fn key_of(inbound: &Inbound, digest: [u8; 32]) -> String {
         Some(key) => format!("key:{key}"),
         None => format!("body:{}", hex(&digest)),
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|b| format!("{b:02x}")).collect()
 }
 
 /// Parse, map, validate. Malformed is 400; what a person has to mend in the record is 422.

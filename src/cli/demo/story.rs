@@ -166,13 +166,26 @@ fn pointed(issue: Item<'_>) {
 
 async fn questions(stage: &Stage) -> Result<(), Trouble> {
     heading(7, "The other way round: they ask, and the gateway asks a system of record that holds last year's plan");
-    let surgery = search(stage, "beckside-surgery", NUMBER).await?;
-    let portal = search(stage, "brightside-care", NUMBER).await?;
-    let charity = search(stage, "tandem-trust", NUMBER).await?;
-    let nobody = search(stage, "tandem-trust", "9990000042").await?;
-    line(format!("{:<28} {}", name("beckside-surgery"), counted(&surgery)));
-    line(format!("{:<28} {}", name("brightside-care"), counted(&portal)));
-    line(format!("{:<28} {}", name("tandem-trust"), counted(&charity)));
+    for party in ["beckside-surgery", "brightside-care", "tandem-trust"] {
+        let mut answers = Vec::new();
+        for kind in ["CarePlan", "Goal"] {
+            answers.push(counted(&search(stage, party, kind, NUMBER).await?.0));
+        }
+        line(format!("{:<28} asks for CarePlan: {}; for Goal: {}", name(party), answers[0], answers[1]));
+    }
+    let (surgery, _) = search(stage, "beckside-surgery", "CarePlan", NUMBER).await?;
+    let (portal, request) = search(stage, "brightside-care", "CarePlan", NUMBER).await?;
+    if let Some(noted) = stage.notebook.decided(&request, "brightside-care") {
+        outcome(name("brightside-care"), &noted, None);
+        rooms(&stage.notebook.rooms(&request));
+    }
+    let (charity, _) = search(stage, "tandem-trust", "CarePlan", NUMBER).await?;
+    let (nobody, _) = search(stage, "tandem-trust", "CarePlan", "9990000042").await?;
+    let keeps = |tree: &Tree, name: &str| tree.root().descendants().iter().any(|item| item.key() == name);
+    if !keeps(&portal, "goal") || keeps(&portal, "addresses") || contains(portal.root().to_json().as_bytes(), "/budget")
+    {
+        return Err(broken("the portal is told goals and actions only"));
+    }
     line(
         "the charity's answer is, byte for byte but for id, time and the number it asked for, that of a person without a plan",
     );
@@ -188,16 +201,17 @@ fn absent(tree: &Tree) -> String {
     Tree::copy_where(tree.root(), |item| !differs(item)).root().to_json()
 }
 
-async fn search(stage: &Stage, party: &str, number: &str) -> Result<Tree, Trouble> {
-    let url = format!("{}/fhir/CarePlan?patient=https%3A%2F%2Ffhir.nhs.uk%2FId%2Fnhs-number%7C{number}", stage.base);
+/// The answer, and the id of the request.
+async fn search(stage: &Stage, party: &str, kind: &str, number: &str) -> Result<(Tree, String), Trouble> {
+    let url = format!("{}/fhir/{kind}?patient=https%3A%2F%2Ffhir.nhs.uk%2FId%2Fnhs-number%7C{number}", stage.base);
     let response = stage.client(party)?.get(url).send().await?;
-    let status = response.status();
+    let (status, request) = (response.status(), request_id(&response));
     let tree = read(&response.bytes().await?)?;
     if status != 200 {
         errors(&tree).for_each(pointed);
         return Err(broken("a question of a known party is answered with 200"));
     }
-    Ok(tree)
+    Ok((tree, request))
 }
 
 /// `1 CarePlan, 3 Goal, …`, or that there is nothing.
@@ -207,10 +221,10 @@ fn counted(tree: &Tree) -> String {
         *kinds.entry(resource.resource_type().unwrap_or_default()).or_default() += 1;
     }
     if kinds.is_empty() {
-        return "gets an empty answer".to_owned();
+        return "nothing there".to_owned();
     }
     let words: Vec<String> = kinds.iter().map(|(kind, count)| format!("{count} {kind}")).collect();
-    format!("gets {}", words.join(", "))
+    words.join(", ")
 }
 
 fn read(bytes: &[u8]) -> Result<Tree, Trouble> {
@@ -236,6 +250,11 @@ fn zipped(folder: &str) -> Result<Vec<u8>, Trouble> {
     Ok(zip.finish()?.into_inner())
 }
 
+/// Every answer names its request; by that name the walk was watched.
+fn request_id(response: &Response) -> String {
+    response.headers().get("x-request-id").and_then(|v| v.to_str().ok()).unwrap_or_default().to_owned()
+}
+
 /// Posts a record and says what came of it. Goes on only where it was accepted.
 async fn post(stage: &Stage, party: &str, format: &str, media: &str, body: Vec<u8>) -> Result<String, Trouble> {
     let client: Client = stage.client(party)?;
@@ -243,9 +262,7 @@ async fn post(stage: &Stage, party: &str, format: &str, media: &str, body: Vec<u
     let url = format!("{}/local/{format}", stage.base);
     let posted = client.post(url).header("content-type", media).body(body);
     let response: Response = posted.send().await?;
-    let status = response.status();
-    // Every answer names its request; by that name the walk was watched.
-    let request = response.headers().get("x-request-id").and_then(|v| v.to_str().ok()).unwrap_or_default().to_owned();
+    let (status, request) = (response.status(), request_id(&response));
     let tree = read(&response.bytes().await?)?;
     if status != 202 {
         errors(&tree).for_each(pointed);

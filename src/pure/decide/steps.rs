@@ -161,8 +161,9 @@ impl<'b> Bench<'b> {
         if let Some(verdict) = self.ordered(unit) {
             return verdict;
         }
+        let data = Data { record: Some(record), resource: Some(resource), sections: Some(unit.sections), stated: None };
         if let Some(rule) = self.gate {
-            return Verdict::stays(rule);
+            return self.gated(rule, weigh(self.live, &data, self.policy, scratch));
         }
         if unit.addressee {
             return self.addressed(unit);
@@ -170,7 +171,6 @@ impl<'b> Bench<'b> {
         if resource.review {
             return Verdict::stays(RuleId::R2);
         }
-        let data = Data { record: Some(record), resource: Some(resource), sections: Some(unit.sections), stated: None };
         let normal = resource.labels.confidentiality <= NORMAL.max(self.policy.default.highest_label.unwrap_or(0));
         let plain = normal && !resource.labels.unknown;
         let verdict = match weigh(self.live, &data, self.policy, scratch) {
@@ -180,6 +180,15 @@ impl<'b> Bench<'b> {
         };
         let verdict = if verdict.goes { verdict } else { self.overridden(verdict) };
         self.minimised(unit, verdict)
+    }
+
+    /// Behind a closed gate nothing goes. Where the person has also refused this party, their word is the reason that is
+    /// given: it says more than that nobody knows of any care.
+    fn gated(&self, gate: RuleId, word: Word) -> Verdict {
+        match word {
+            Word::Deny(claim) if gate == RuleId::P2 && self.denied(&claim).rule == RuleId::C1 => self.denied(&claim),
+            _ => Verdict::stays(gate),
+        }
     }
 
     /// Step 3: bars. Nothing lifts one but its own exemption, declared by a party that holds it.
