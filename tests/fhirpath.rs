@@ -1,6 +1,22 @@
-//! The official FHIRPath suite for R4, where it is at hand, and our own cases, which need nothing outside.
+//! The FHIRPath engine: our own cases, which need nothing outside; random expressions; and the official R4 suite, where
+//! it is at hand.
 
+use sharewell::pure::profile::Definitions;
+use std::sync::OnceLock;
+
+#[path = "fhirpath/language.rs"]
+mod language;
+#[path = "fhirpath/random.rs"]
+mod random;
+#[path = "fhirpath/record.rs"]
+mod record;
 #[path = "fhirpath/suite.rs"]
 mod suite;
-#[path = "fhirpath/table.rs"]
-mod table;
+#[path = "fhirpath/xml.rs"]
+mod xml;
+
+/// The R4 definitions out of the binary, loaded once.
+fn definitions() -> &'static Definitions {
+    static DEFINITIONS: OnceLock<Definitions> = OnceLock::new();
+    DEFINITIONS.get_or_init(|| Definitions::r4().expect("the definitions are embedded"))
+}

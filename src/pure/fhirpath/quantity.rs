@@ -88,7 +88,9 @@ impl<'a> Quantity<'a> {
             return None;
         }
         if a.is_special || b.is_special {
-            return Decimal::from_f64(ucum::convert(self.value.to_f64(), from, to).ok()?);
+            // Temperatures and logarithms: no exact factor, so what the conversion adds beyond ten digits is noise.
+            let converted = ucum::convert(self.value.to_f64(), from, to).ok()?;
+            return Decimal::from_f64(converted).map(|d| d.rounded(10).trimmed(0));
         }
         let (factor, inverse) = (Decimal::from_f64(a.factor / b.factor), Decimal::from_f64(b.factor / a.factor));
         match (factor, inverse) {
