@@ -178,9 +178,22 @@ pub fn asked(case: &Case, validated: &Validated, recipient: &str) -> (Question, 
     let mut evidence = Evidence::none(subject(validated), now());
     evidence.choices = choices;
     evidence.facts.authority = Authority::AsRecorded;
+    attorney(case, &mut evidence);
     let cares = |r: &Recipient| Relationship { with: Identity::by_identifier(ODS, r.ods), from: None, until: None };
     evidence.facts.relationships = everyone.iter().filter(|r| r.audience != "voluntary-sector").map(cares).collect();
     (question, evidence)
+}
+
+/// `facts.json` of a case says that she lacks capacity, and whether her attorney's power is registered.
+fn attorney(case: &Case, evidence: &mut Evidence) {
+    let Ok(text) = fs::read_to_string(case.folder().join("facts.json")) else { return };
+    let facts: serde_json::Value = serde_json::from_str(&text).expect("facts.json is JSON");
+    let registered = facts["attorney-registered"].as_bool().expect("facts.json says whether it is registered");
+    let right = Right::HealthAndWelfareAttorney;
+    evidence.facts.capacity = Capacity::Lacks;
+    evidence.facts.authority = Authority::Checked;
+    evidence.facts.representatives =
+        vec![Representative { who: Identity::default(), right, registered, from: None, until: None }];
 }
 
 /// Her record in the app, which holds the choices that every other record is decided by.
@@ -238,7 +251,7 @@ pub fn golden(case: &Case, name: &str, text: &str, wrong: &mut Vec<String>) {
 pub fn nothing_else(case: &Case, made: &BTreeSet<String>, wrong: &mut Vec<String>) {
     for entry in fs::read_dir(case.folder()).expect("the case can be read").flatten() {
         let name = entry.file_name().to_string_lossy().into_owned();
-        if name == "in" || name.starts_with("in.") || made.contains(&name) {
+        if name == "in" || name == "facts.json" || name.starts_with("in.") || made.contains(&name) {
             continue;
         }
         if std::env::var_os("UPDATE_GOLDEN").is_some() {
