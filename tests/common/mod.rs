@@ -4,7 +4,8 @@
 use jiff::Timestamp;
 use sharewell::embedded;
 use sharewell::pure::decide::{
-    self, Action, Authority, Choice, Evidence, Identity, Party, Policy, Question, Relationship,
+    self, Action, Authority, Capacity, Choice, Evidence, Identity, Party, Policy, Question, Relationship,
+    Representative, Right,
 };
 use sharewell::pure::fhir::{Item, Report};
 use sharewell::pure::map::{self, Circumstances, Mapping};
@@ -108,7 +109,7 @@ pub fn mapping(format: &str) -> &'static Mapping {
     static ONCE: OnceLock<BTreeMap<String, Mapping>> = OnceLock::new();
     let all = ONCE.get_or_init(|| {
         let compiled = |name: String| {
-            let files = embedded::files(&format!("mappings/{name}/"));
+            let files = embedded::files("mappings/");
             let mapping = Mapping::compile(&name, &files, definitions());
             (name, mapping.unwrap_or_else(|report| panic!("a mapping does not compile: {report:#?}")))
         };
@@ -168,7 +169,7 @@ fn party(recipient: &Recipient) -> Party {
 }
 
 /// The question a push asks, and what is known: the choices she made in her app, those of the record itself, and that all
-/// but the charity care for her.
+/// four care for her, so that her choices alone make the difference.
 pub fn asked(case: &Case, validated: &Validated, recipient: &str) -> (Question, Evidence) {
     let everyone = recipients();
     let recipient = everyone.iter().find(|r| r.id == recipient).expect("there is such a recipient");
@@ -180,7 +181,7 @@ pub fn asked(case: &Case, validated: &Validated, recipient: &str) -> (Question, 
     evidence.facts.authority = Authority::AsRecorded;
     attorney(case, &mut evidence);
     let cares = |r: &Recipient| Relationship { with: Identity::by_identifier(ODS, r.ods), from: None, until: None };
-    evidence.facts.relationships = everyone.iter().filter(|r| r.audience != "voluntary-sector").map(cares).collect();
+    evidence.facts.relationships = everyone.iter().map(cares).collect();
     (question, evidence)
 }
 

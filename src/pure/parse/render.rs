@@ -25,7 +25,7 @@ fn tables(tree: &Tree, layout: &Layout, format: &str) -> Result<Vec<u8>, Report>
     let mut files = Vec::new();
     for table in &layout.files {
         let rows = tree.root().get(&table.name);
-        let rows: Vec<Item<'_>> = rows.into_iter().flat_map(Item::each).collect();
+        let rows: Vec<Item<'_>> = rows.into_iter().flat_map(Item::each).filter(|r| r.kind() != Kind::Null).collect();
         if rows.is_empty() && table.optional {
             continue;
         }
