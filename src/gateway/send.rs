@@ -84,6 +84,9 @@ impl Gateway {
 
     /// Decides, redacts and sends one message.
     async fn attempt(&self, mut message: Message) -> Result<Ending, StoreError> {
+        if message.unanswered && !message.repeatable {
+            return Ok(self.ended(&message, None, held("it may have arrived, and a repeat would not be told")));
+        }
         let record = match self.validated(&message).await? {
             Ok(record) => record,
             Err(why) => return Ok(self.ended(&message, None, held(why))),

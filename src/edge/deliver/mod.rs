@@ -7,6 +7,8 @@
 
 mod answer;
 mod patience;
+#[cfg(test)]
+mod peers;
 
 pub use patience::Patience;
 
@@ -144,14 +146,15 @@ impl Sender {
         }
         let (body, media_type, loss) = self.body(releasable)?;
         let (digest, bytes) = (openssl::sha::sha256(&body), body.len());
-        let request = self
-            .client
-            .post(&self.endpoint.url)
-            .headers(headers(media_type, &message.id, &message.request, self.endpoint.bearer.as_ref()))
-            .body(body);
-        let response = request.send().await.map_err(|error| answer::unsent(&error))?;
-        let (status, location) = answer::judge(response, self.endpoint.answer_limit, self.clock.now()).await?;
+        let headers = headers(media_type, &message.id, &message.request, self.endpoint.bearer.as_ref());
+        let (status, location) = self.post(headers, body).await?;
         Ok(Receipt { status, location, at: self.clock.now(), digest, bytes, loss })
+    }
+
+    async fn post(&self, headers: HeaderMap, body: Vec<u8>) -> Result<(u16, Option<String>), Failure> {
+        let request = self.client.post(&self.endpoint.url).headers(headers).body(body);
+        let response = request.send().await.map_err(|error| answer::unsent(&error))?;
+        answer::judge(response, self.endpoint.answer_limit, self.clock.now()).await
     }
 
     fn body(&self, releasable: &Releasable) -> Result<(Vec<u8>, &'static str, Vec<Loss>), Failure> {
