@@ -1,7 +1,9 @@
 //! What a value must be beyond its type: an address, a known name, a certificate that is in date and has its key.
 
-use super::read::{PartySaid, Reading, Surroundings, suggestion};
+use super::read::{Reading, Surroundings};
 use super::section::{Notes, Said};
+use super::who::PartySaid;
+use super::words::suggestion;
 use super::{CertificateMatch, Folders, Right};
 use openssl::asn1::Asn1Time;
 use openssl::pkey::PKey;

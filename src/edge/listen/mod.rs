@@ -20,6 +20,7 @@ mod headers;
 mod negotiate;
 mod parameters;
 mod refuse;
+mod respond;
 mod service;
 
 pub use answer::Answer;

@@ -4,8 +4,9 @@ use super::answer::{Answer, FHIR_JSON};
 use super::inbound::{Inbound, Media};
 use super::metrics::{Metrics, Open};
 use super::negotiate::{self, Wanted};
+use super::respond::{Turn, finish, method_name, readiness};
 use super::routes::{self, Access, Door, Match};
-use super::walk::{Check, Pending, Walk};
+use super::walk::{Pending, Walk};
 use super::{body, capability, headers, parameters, refuse};
 use crate::config::{Config, Limits};
 use crate::edge::authenticate::{Caller, Register, Stranger};
@@ -13,7 +14,7 @@ use crate::edge::clock::Clock;
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::body::{Body, Incoming};
-use hyper::header::{EXPECT, HeaderName, HeaderValue};
+use hyper::header::EXPECT;
 use hyper::{Method, Request, Response, StatusCode};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -81,7 +82,7 @@ impl House {
 
 /// Who is at the other end of a connection, and how many requests came by it.
 pub(super) struct Peer {
-    caller: Result<Caller, Stranger>,
+    pub(super) caller: Result<Caller, Stranger>,
     served: AtomicUsize,
 }
 
@@ -89,18 +90,6 @@ impl Peer {
     pub(super) fn new(caller: Result<Caller, Stranger>) -> Peer {
         Peer { caller, served: AtomicUsize::new(0) }
     }
-}
-
-/// What is known of a request while it is in work, for its answer and its log line.
-struct Turn {
-    id: String,
-    started: Instant,
-    door: &'static str,
-    method: &'static str,
-    wanted: Wanted,
-    read: usize,
-    unread: bool,
-    close: bool,
 }
 
 /// Answers one request, whatever it is.
@@ -198,16 +187,6 @@ async fn public(house: &House, door: Door) -> Result<Answer, Answer> {
     Ok(answer)
 }
 
-fn readiness(checks: &[Check]) -> Answer {
-    let ready = checks.iter().all(|c| c.fault.is_none());
-    let list: Vec<_> = checks
-        .iter()
-        .map(|c| serde_json::json!({ "name": c.name, "ok": c.fault.is_none(), "fault": c.fault }))
-        .collect();
-    let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    Answer::bytes(status, "application/json", serde_json::json!({ "ready": ready, "checks": list }).to_string())
-}
-
 fn allowed(house: &House, caller: &Caller, door: &Door, access: Access) -> Result<(), Answer> {
     if let Access::With(right) = access
         && !caller.may(right)
@@ -270,59 +249,4 @@ fn format(parameters: &mut Vec<(String, String)>) -> Result<Option<String>, Answ
     let mut found = parameters.extract_if(.., |(name, _)| name == "_format").map(|(_, value)| value);
     let first = found.next();
     if found.next().is_some() { Err(refuse::not_acceptable()) } else { Ok(first) }
-}
-
-fn method_name(method: &Method) -> &'static str {
-    match method.as_str() {
-        "GET" => "GET",
-        "HEAD" => "HEAD",
-        "POST" => "POST",
-        "PUT" => "PUT",
-        "PATCH" => "PATCH",
-        "DELETE" => "DELETE",
-        "OPTIONS" => "OPTIONS",
-        _ => "other",
-    }
-}
-
-fn finish(house: &House, peer: &Peer, turn: &Turn, answer: Answer) -> Response<Full<Bytes>> {
-    let took = turn.started.elapsed();
-    let status = answer.status.as_u16();
-    house.metrics.answered(turn.door, status, took);
-    tracing::info!(
-        request_id = %turn.id,
-        door = turn.door,
-        method = turn.method,
-        status,
-        party = peer.caller.as_ref().map_or("", |c| &c.party().identity.id),
-        bytes_in = turn.read,
-        bytes_out = answer.body.len(),
-        micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX),
-        "answered"
-    );
-    let media = match (answer.media, turn.wanted) {
-        (FHIR_JSON, Wanted::Json) => "application/json",
-        (media, _) => media,
-    };
-    let mut response = Response::new(Full::new(answer.body));
-    *response.status_mut() = answer.status;
-    let headers = response.headers_mut();
-    let mut add = |name: &'static str, value: &str| {
-        if let Ok(value) = HeaderValue::from_str(value) {
-            headers.append(HeaderName::from_static(name), value);
-        }
-    };
-    if !media.is_empty() {
-        add("content-type", media);
-    }
-    add("x-request-id", &turn.id);
-    add("cache-control", "no-store");
-    add("x-content-type-options", "nosniff");
-    if turn.close {
-        add("connection", "close");
-    }
-    for (name, value) in &answer.headers {
-        add(name, value);
-    }
-    response
 }
