@@ -528,6 +528,28 @@ fn more_requests_than_places_are_told_to_come_again() {
 }
 
 #[test]
+fn no_party_can_take_all_places() {
+    let house = House::open(Limits { requests: 4, requests_per_party: 1, ..small() });
+    let mut first = house.client("council");
+    first.write(request("POST", "/local/sleeps", &[JSON], b"{}"));
+    std::thread::sleep(Duration::from_millis(300));
+    assert_eq!(house.client("council").ask("POST", "/fhir", &[FHIR], b"{}").status, 503);
+    assert_eq!(house.client("surgery").ask("GET", "/fhir/CarePlan", &[], b"").status, 200);
+    assert_eq!(first.read().unwrap().status, 202);
+}
+
+#[test]
+fn a_large_record_walks_beside_the_sockets() {
+    let house = House::open(Limits { body: 1 << 20, ..small() });
+    let large = vec![b' '; 400 << 10];
+    let mut client = house.client("council");
+    assert_eq!(client.ask("POST", "/fhir", &[FHIR], &large).status, 202);
+    let reply = client.ask("POST", "/local/panics", &[JSON], &large);
+    assert_eq!((reply.status, reply.issue().as_str()), (500, "internal"));
+    assert_eq!(client.ask("POST", "/local/hangs", &[JSON], &large).status, 503);
+}
+
+#[test]
 fn bodies_that_need_more_memory_than_there_is_are_told_to_come_again() {
     let house = House::open(Limits { memory: 100 << 10, ..small() });
     let large = vec![b' '; 60 << 10];

@@ -37,6 +37,8 @@ pub struct Limits {
     pub requests_per_connection: usize,
     /// Requests in work at once, over all connections.
     pub requests: usize,
+    /// Requests in work at once of one party.
+    pub requests_per_party: usize,
     /// Bytes of all bodies in work at once, unpacked.
     pub memory: usize,
 }
@@ -61,6 +63,7 @@ impl Default for Limits {
             connections_per_address: 256,
             requests_per_connection: 10_000,
             requests: 128,
+            requests_per_party: 64,
             memory: 256 << 20,
         }
     }

@@ -199,6 +199,7 @@ impl Reading<'_> {
             connections_per_address: s.count(n, "connections_per_address", d.connections_per_address, 1..=100_000),
             requests_per_connection: s.count(n, "requests_per_connection", d.requests_per_connection, 1..=10_000_000),
             requests: s.count(n, "requests", d.requests, 1..=10_000),
+            requests_per_party: s.count(n, "requests_per_party", d.requests_per_party, 1..=10_000),
             memory: s.size(n, "memory", d.memory, 1 << 20..=64 * gib),
         };
         s.finish(n);

@@ -70,7 +70,11 @@ fn resource(tree: &mut Tree, list: Id, kind: &str) {
     let parameter = tree.push_object(parameters, "");
     tree.push_str(parameter, "name", "patient");
     tree.push_str(parameter, "type", "reference");
-    tree.push_str(parameter, "documentation", "by identifier: patient:identifier=system|value or patient.identifier");
+    tree.push_str(
+        parameter,
+        "documentation",
+        "by NHS number: patient=https://fhir.nhs.uk/Id/nhs-number|value, or patient.identifier",
+    );
     if has(&Method::POST, "/fhir/{type}/$validate") {
         let operations = tree.push_array(entry, "operation");
         operation(tree, operations);
@@ -81,4 +85,21 @@ fn operation(tree: &mut Tree, list: Id) {
     let operation = tree.push_object(list, "");
     tree.push_str(operation, "name", "validate");
     tree.push_str(operation, "definition", "http://hl7.org/fhir/OperationDefinition/Resource-validate");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pure::profile::Definitions;
+    use crate::pure::validate::check;
+
+    #[test]
+    fn the_statement_is_valid_r4() {
+        let text = |s: &str| s.to_owned();
+        let gateway = Gateway { name: text("t"), system: text("s"), value: text("v"), base: text("https://g.test") };
+        let tree = statement(&gateway, Timestamp::UNIX_EPOCH);
+        let report = check(&tree, &[], &Definitions::base().expect("the definitions are embedded"));
+        let errors: Vec<String> = report.issues.iter().filter(|i| i.is_error()).map(ToString::to_string).collect();
+        assert!(errors.is_empty(), "{errors:?}");
+    }
 }

@@ -46,6 +46,17 @@ fn decode(text: &str) -> Result<String, &'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn what_is_read_is_bounded_and_clean(text in "[a-z=&%+0-9A-F]{0,200}|.{0,80}") {
+            for (name, value) in read(&text).unwrap_or_default() {
+                prop_assert!(!name.contains(char::is_control) && !value.contains(char::is_control));
+                prop_assert!(name.len() + value.len() <= text.len());
+            }
+        }
+    }
 
     #[test]
     fn names_and_values_come_out_decoded_in_order() {

@@ -221,6 +221,7 @@ pub fn is_id(id: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     fn door(method: Method, path: &str) -> Option<Door> {
         match find(&method, path) {
@@ -263,6 +264,16 @@ mod tests {
             "/fhir/Patient/1",
         ] {
             assert_eq!(door(Method::GET, path), None, "{path}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_path_is_answered(method in "[A-Z]{1,7}", path in "[/a-zA-Z$%_{}.0-9-]{0,40}|.{0,40}") {
+            let method = Method::from_bytes(method.as_bytes()).unwrap();
+            if let Match::Route(Door::Read { id, .. }, access) = find(&method, &path) {
+                prop_assert!(is_id(&id) && access == Access::With(Right::Ask));
+            }
         }
     }
 

@@ -15,16 +15,24 @@ use bytes::Bytes;
 use http_body_util::Full;
 use hyper::body::{Body, Incoming};
 use hyper::header::EXPECT;
+use hyper::http::request::Parts;
 use hyper::{Method, Request, Response, StatusCode};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
+use tokio::runtime::Handle;
 use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore};
+use tokio::task::{spawn, spawn_blocking};
 use tokio::time::timeout;
 use tracing::Instrument;
 
 /// Memory is given in pieces of this many bytes.
 const KIB: usize = 1024;
+/// A body of more bytes than this walks on a thread of its own, so that those that serve sockets stay free.
+const HEAVY: usize = 256 << 10;
+/// How long work that is late may take to notice.
+const LATE: Duration = Duration::from_millis(100);
 /// How long an answer to `/readyz` stands, so that strangers who ask often make no work.
 const READY: Duration = Duration::from_secs(1);
 
@@ -38,19 +46,25 @@ pub(super) struct House {
     formats: Vec<String>,
     capability: Bytes,
     work: Arc<Semaphore>,
+    /// What each party may have of it, by id, so that none can take it all.
+    shares: HashMap<String, Arc<Semaphore>>,
     memory: Arc<Semaphore>,
     ready: Mutex<Option<(Instant, Answer)>>,
 }
 
 /// A place in the house, and room for a body; given back when dropped.
 struct Place {
+    _share: OwnedSemaphorePermit,
     _work: OwnedSemaphorePermit,
     _memory: OwnedSemaphorePermit,
 }
 
 impl House {
     pub(super) fn new(config: &Config, walk: Arc<dyn Walk>, clock: Arc<dyn Clock>, metrics: Arc<Metrics>) -> House {
+        let share = config.listen.limits.requests_per_party;
+        let ids = config.parties.iter().map(|p| p.identity.id.clone());
         House {
+            shares: ids.map(|id| (id, Arc::new(Semaphore::new(share)))).collect(),
             limits: config.listen.limits.clone(),
             register: Register::new(config),
             metrics,
@@ -64,12 +78,14 @@ impl House {
         }
     }
 
-    /// A place for a request whose body needs this many bytes.
-    fn place(&self, bytes: usize) -> Result<Place, Answer> {
+    /// A place for a request of a party whose body needs this many bytes.
+    fn place(&self, caller: &Caller, bytes: usize) -> Result<Place, Answer> {
         let kib = u32::try_from(bytes.div_ceil(KIB)).unwrap_or(u32::MAX);
+        let share = self.shares.get(&caller.party().identity.id).cloned().ok_or_else(refuse::busy)?;
+        let share = share.try_acquire_owned().map_err(|_| refuse::busy())?;
         let work = self.work.clone().try_acquire_owned().map_err(|_| refuse::busy())?;
         let memory = self.memory.clone().try_acquire_many_owned(kib).map_err(|_| refuse::busy())?;
-        Ok(Place { _work: work, _memory: memory })
+        Ok(Place { _share: share, _work: work, _memory: memory })
     }
 
     /// How many bytes a body may come to need: what it says of itself, or else the most that is read.
@@ -132,40 +148,46 @@ async fn handle(house: &House, peer: &Peer, request: Request<Incoming>, turn: &m
     turn.door = door.name();
     allowed(house, caller, &door, access)?;
     headers::refuse_odd(&head)?;
-    let query = parameters::read(head.uri.query().unwrap_or_default()).map_err(refuse::malformed)?;
+    let (inbound, place) = read(house, caller, door, head, incoming, turn).await?;
+    walk(house, caller.clone(), inbound, place).await
+}
+
+/// Reads what is said about the body, gives it a place in the house, and only then reads it.
+async fn read(
+    house: &House,
+    caller: &Caller,
+    door: Door,
+    head: Parts,
+    incoming: Incoming,
+    turn: &mut Turn,
+) -> Result<(Inbound, Place), Answer> {
+    let mut parameters = parameters::read(head.uri.query().unwrap_or_default()).map_err(refuse::malformed)?;
     let taken = door.takes(&head.method);
-    let media = if taken.is_empty() {
-        if !incoming.is_end_stream() {
-            return Err(refuse::malformed("this route takes no body"));
-        }
-        None
-    } else {
-        Some(negotiate::media(&head.headers, taken)?)
-    };
-    let packed = headers::is_packed(&head.headers)?;
+    if taken.is_empty() && !incoming.is_end_stream() {
+        return Err(refuse::malformed("this route takes no body"));
+    }
+    let media = if taken.is_empty() { None } else { Some(negotiate::media(&head.headers, taken)?) };
+    let packed = media.is_some() && headers::is_packed(&head.headers)?;
     let kept = headers::kept(&head.headers)?;
-    // Known, allowed and well said: only now is a place in the house given, and the body read.
-    let place = if taken.is_empty() { house.place(0)? } else { house.place(house.room_for(&incoming, packed))? };
+    let place = house.place(caller, if media.is_some() { house.room_for(&incoming, packed) } else { 0 })?;
     let received_at = house.clock.now();
     let expects = head.headers.contains_key(EXPECT);
-    let mut bytes = if taken.is_empty() { Bytes::new() } else { body::read(incoming, &house.limits, expects).await? };
-    turn.read = bytes.len();
+    let mut body = body::read(incoming, &house.limits, expects).await?;
+    turn.read = body.len();
     turn.unread = false;
     if packed {
-        bytes = body::gunzip(bytes, &house.limits).await?;
+        body = body::gunzip(body, &house.limits).await?;
     }
-    let mut parameters = query;
     if media == Some(Media::Form) {
-        let form = std::str::from_utf8(&bytes).map_err(|_| refuse::malformed("the form is not UTF-8"))?;
+        let form = std::str::from_utf8(&body).map_err(|_| refuse::malformed("the form is not UTF-8"))?;
         parameters.extend(parameters::read(form).map_err(refuse::malformed)?);
-        bytes = Bytes::new();
+        body = Bytes::new();
     }
     if door.speaks_fhir() {
         turn.wanted = negotiate::wanted(&head.headers, format(&mut parameters)?.as_deref())?;
     }
-    let inbound =
-        Inbound { request_id: turn.id.clone(), door, parameters, headers: kept, media, body: bytes, received_at };
-    walk(house, caller.clone(), inbound, place).await
+    let request_id = turn.id.clone();
+    Ok((Inbound { request_id, door, parameters, headers: kept, media, body, received_at }, place))
 }
 
 /// What strangers may ask: whether we live, and whether we can work.
@@ -181,7 +203,7 @@ async fn public(house: &House, door: Door) -> Result<Answer, Answer> {
     }
     let walk = house.walk.clone();
     let testing = async move { walk.ready().await };
-    let checks = watched(None, Duration::from_secs(5), tracing::Span::none(), testing).await?;
+    let checks = watched(None, false, Duration::from_secs(5), tracing::Span::none(), testing).await?;
     let answer = readiness(&checks);
     *last = Some((Instant::now(), answer.clone()));
     Ok(answer)
@@ -205,6 +227,7 @@ fn allowed(house: &House, caller: &Caller, door: &Door, access: Access) -> Resul
 /// Goes through the rooms, in a task of its own: a panic there, or a caller who hangs up, harms nobody else.
 async fn walk(house: &House, caller: Caller, inbound: Inbound, place: Place) -> Result<Answer, Answer> {
     let span = tracing::info_span!("request", request_id = %inbound.request_id, door = inbound.door.name());
+    let heavy = inbound.body.len() > HEAVY;
     let walk = house.walk.clone();
     let pending: Pending<Answer> = match inbound.door {
         Door::Local { .. } | Door::Bundle | Door::Create { .. } => {
@@ -220,27 +243,36 @@ async fn walk(house: &House, caller: Caller, inbound: Inbound, place: Place) -> 
         Door::Health | Door::Ready => return Err(refuse::no_route()),
     };
     let held = (place, house.metrics.request());
-    watched(Some(held), house.limits.answer_time, span, pending).await
+    watched(Some(held), heavy, house.limits.answer_time, span, pending).await
 }
 
 /// Runs something in a task of its own, for so long. What it holds is given back when it ends, not when the caller goes.
 async fn watched<T: Send + 'static>(
     held: Option<(Place, Open)>,
+    heavy: bool,
     longest: Duration,
     span: tracing::Span,
     work: impl Future<Output = T> + Send + 'static,
 ) -> Result<T, Answer> {
-    let task = async move {
+    let work = async move {
         let _held = held;
         timeout(longest, work).await
     };
-    match tokio::spawn(task.instrument(span.clone())).await {
-        Ok(Ok(done)) => Ok(done),
-        Ok(Err(_)) => Err(refuse::late()),
-        Err(_) => {
+    let task = work.instrument(span.clone());
+    let running = if heavy {
+        let runtime = Handle::current();
+        spawn_blocking(move || runtime.block_on(task))
+    } else {
+        spawn(task)
+    };
+    // The time inside stops work that waits; the one out here answers for work that does not.
+    match timeout(longest + LATE, running).await {
+        Ok(Ok(Ok(done))) => Ok(done),
+        Ok(Err(error)) if error.is_panic() => {
             tracing::error!(parent: &span, "a room panicked");
             Err(refuse::broken())
         }
+        _ => Err(refuse::late()),
     }
 }
 
