@@ -7,7 +7,7 @@ pub mod audit;
 mod config;
 mod decide;
 mod definitions;
-mod demo;
+pub mod demo;
 mod fhirpath;
 mod map;
 mod mappings;
@@ -65,6 +65,7 @@ enum Command {
 /// Reads the arguments and runs the command they name.
 #[must_use]
 pub fn main() -> ExitCode {
+    std::panic::set_hook(Box::new(tell_panic));
     let exit = match Arguments::try_parse() {
         Ok(arguments) => run(arguments.command),
         Err(error) => {
@@ -73,6 +74,17 @@ pub fn main() -> ExitCode {
         }
     };
     ExitCode::from(exit as u8)
+}
+
+/// A reader that had enough (`| head`) ends the program quietly. Any other panic says where and not what was in hand: its
+/// text could quote a record (P10).
+fn tell_panic(panic: &std::panic::PanicHookInfo<'_>) {
+    let text = panic.payload_as_str().unwrap_or_default();
+    if text.starts_with("failed printing to stdout") {
+        std::process::exit(0);
+    }
+    let place = panic.location().map_or_else(String::new, ToString::to_string);
+    eprintln!("sharewell: this is a mistake of the program's, at {place}; please report it");
 }
 
 fn run(command: Command) -> Exit {

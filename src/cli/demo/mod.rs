@@ -3,10 +3,11 @@
 //! Everything in it is real: sockets, TLS with client certificates, the SQLite store, the rooms. Only the people are
 //! invented, and the other systems are small listeners in this process.
 
-mod notebook;
-mod peers;
+pub mod notebook;
+pub mod peers;
+pub mod records;
 mod show;
-mod stage;
+pub mod stage;
 mod story;
 
 use super::Exit;
@@ -51,7 +52,7 @@ pub fn run(arguments: Arguments) -> Exit {
 
 async fn show(arguments: &Arguments) -> Result<(), Trouble> {
     println!("Sharewell: one plan's journey. Everybody in it is invented, and nothing leaves this machine.");
-    let stage = Stage::set(arguments.keep.as_deref()).await?;
+    let stage = Stage::set(arguments.keep.as_deref(), None).await?;
     let told = story::tell(&stage).await;
     if told.is_ok() && arguments.stay {
         stay(&stage).await?;

@@ -4,7 +4,7 @@ use crate::gateway::watch::{End, Room, Watch};
 use crate::pure::decide::{ChoiceRef, Decision, Outcome, Sent};
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// A decision, as far as the terminal shows it.
 #[derive(Clone)]
@@ -30,8 +30,6 @@ pub struct Ended {
     pub end: End,
     /// Why.
     pub why: String,
-    /// When.
-    pub at: Instant,
 }
 
 #[derive(Default)]
@@ -88,6 +86,6 @@ impl Watch for Notebook {
 
     fn ended(&self, request: &str, recipient: &str, end: End, why: &str) {
         let (request, recipient, why) = (request.to_owned(), recipient.to_owned(), why.to_owned());
-        self.open().ended.push(Ended { request, recipient, end, why, at: Instant::now() });
+        self.open().ended.push(Ended { request, recipient, end, why });
     }
 }

@@ -25,7 +25,7 @@ const BODY: usize = 8 << 20;
 struct Shelf {
     got: Vec<Bytes>,
     keys: HashSet<String>,
-    searches: u32,
+    busy: bool,
 }
 
 /// One listener.
@@ -76,9 +76,9 @@ impl Peer {
         self.look(|shelf| shelf.got.last().cloned())
     }
 
-    /// How often it was searched.
-    pub fn searches(&self) -> u32 {
-        self.look(|shelf| shelf.searches)
+    /// Says 503 to whatever is sent from now on, or takes it again.
+    pub fn be_busy(&self, busy: bool) {
+        self.shelf.lock().unwrap_or_else(PoisonError::into_inner).busy = busy;
     }
 }
 
@@ -113,7 +113,6 @@ async fn serve(
     };
     if request.method() == Method::GET || request.uri().path().ends_with("/_search") {
         let kind = request.uri().path().trim_end_matches("/_search").rsplit('/').next().unwrap_or_default().to_owned();
-        shelf.lock().unwrap_or_else(PoisonError::into_inner).searches += 1;
         return match answers.and_then(|answers| answers(&kind)) {
             Some(body) => answer(StatusCode::OK, body),
             None => answer(StatusCode::NOT_FOUND, String::new()),
@@ -124,6 +123,9 @@ async fn serve(
         return answer(StatusCode::PAYLOAD_TOO_LARGE, String::new());
     };
     let mut shelf = shelf.lock().unwrap_or_else(PoisonError::into_inner);
+    if shelf.busy {
+        return answer(StatusCode::SERVICE_UNAVAILABLE, String::new());
+    }
     if key.is_none_or(|key| shelf.keys.insert(key)) {
         shelf.got.push(body.to_bytes());
     }

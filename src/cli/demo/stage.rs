@@ -3,12 +3,12 @@
 
 use super::notebook::Notebook;
 use super::peers::{Answers, Peer};
+use super::records::file;
 use crate::config::{self, Surroundings};
 use crate::edge::authority::{Authority, Issued, Purpose};
 use crate::edge::clock::{Clock, System};
 use crate::edge::listen::metrics::Metrics;
 use crate::edge::listen::server::FrontDoor;
-use crate::embedded;
 use crate::gateway::Gateway;
 use crate::gateway::watch::Watches;
 use openssl::ssl::{SslAcceptor, SslMethod, SslVerifyMode, SslVersion};
@@ -124,18 +124,17 @@ pub struct Stage {
 }
 
 impl Stage {
-    /// Sets the stage and starts everybody.
+    /// Sets the stage and starts everybody. `answers` is what the system of record says, where it is not last year's plan.
     ///
     /// # Errors
     /// What keeps it from starting: a port, a folder.
-    pub async fn set(keep: Option<&Path>) -> Result<Stage, Trouble> {
+    pub async fn set(keep: Option<&Path>, answers: Option<Answers>) -> Result<Stage, Trouble> {
         let clock: Arc<dyn Clock> = Arc::new(System);
         let folder = Folder::new(keep, &clock.id())?;
         let authority = Authority::new("demo", clock.now())?;
         let tls = || acceptor(&authority, &*clock);
-        let upstream = embedded::files("fixtures/demo/").into_iter().find(|f| f.path == "upstream.json");
-        let upstream = upstream.map(|f| String::from_utf8_lossy(&f.bytes).into_owned()).unwrap_or_default();
-        let answers: Answers = Arc::new(move |_| Some(upstream.clone()));
+        let upstream = String::from_utf8(file("upstream.json")?)?;
+        let answers = answers.unwrap_or_else(|| Arc::new(move |_| Some(upstream.clone())));
         let peers = Peers {
             surgery: Peer::start(tls()?, None).await?,
             hospice: Peer::start(tls()?, None).await?,

@@ -1,20 +1,18 @@
 //! The story itself, in the order it happens, and what must be true at each turn: the demo fails where it is not.
 
 use super::notebook::{Ended, Noted};
+use super::records::{file, zipped};
 use super::show::{detail, heading, line, outcome, rooms, table};
 use super::stage::{PARTS, Stage, Trouble};
 use super::{broken, show};
-use crate::embedded;
 use crate::gateway::watch::End;
 use crate::pure::decide;
 use crate::pure::fhir::{Item, Limits, Tree, json};
 use crate::pure::restate;
 use reqwest::{Client, Response};
 use std::collections::BTreeMap;
-use std::io::{Cursor, Write};
 use std::path::Path;
 use std::time::{Duration, Instant};
-use zip::write::SimpleFileOptions;
 
 /// The person's number: of the range kept for tests.
 const NUMBER: &str = "9990000018";
@@ -233,21 +231,6 @@ fn read(bytes: &[u8]) -> Result<Tree, Trouble> {
 
 fn contains(bytes: &[u8], text: &str) -> bool {
     bytes.windows(text.len()).any(|window| window == text.as_bytes())
-}
-
-fn file(path: &str) -> Result<Vec<u8>, Trouble> {
-    let found = embedded::files("fixtures/demo/").into_iter().find(|f| f.path == path);
-    found.map(|f| f.bytes.into_owned()).ok_or_else(|| format!("`fixtures/demo/{path}` is not in this program").into())
-}
-
-/// A folder of CSV files as the zip that a council would send: sorted, without times, so that it is always the same.
-fn zipped(folder: &str) -> Result<Vec<u8>, Trouble> {
-    let mut zip = zip::ZipWriter::new(Cursor::new(Vec::new()));
-    for file in embedded::files(&format!("fixtures/demo/{folder}/")) {
-        zip.start_file(&file.path, SimpleFileOptions::default())?;
-        zip.write_all(&file.bytes)?;
-    }
-    Ok(zip.finish()?.into_inner())
 }
 
 /// Every answer names its request; by that name the walk was watched.
