@@ -4,6 +4,7 @@ mod common;
 
 use common::{definitions, folders, formats, root};
 use sharewell::embedded;
+use sharewell::pure::audit::{Event, Kind, Name, Thing};
 use sharewell::pure::fhir::json;
 use sharewell::pure::validate;
 use std::fs;
@@ -77,5 +78,25 @@ fn every_code_list_of_a_mapping_is_a_concept_map_of_its_own_name() {
             assert_eq!(tree.root().resource_type(), Some("ConceptMap"), "{format}/{name}");
             assert_eq!(tree.root().str_at(&["id"]), Some(format!("{format}-{name}").as_str()));
         }
+    }
+}
+
+#[test]
+fn every_kind_of_line_of_the_trail_conforms_to_its_profile() {
+    for kind in Kind::ALL {
+        let gateway = Name { display: "Northmere gateway".to_owned(), ..Name::default() };
+        let id = "6f1c7c52-2a55-4a05-8b5e-3f0d9c1f2d11".to_owned();
+        let mut event = Event::new(kind, id, "request-1", common::now(), gateway);
+        event.other = Some(Name {
+            identifier: Some((common::ODS.to_owned(), "Y99001".to_owned())),
+            display: "Beckside Surgery".to_owned(),
+            address: None,
+        });
+        event.purpose = Some("TREAT".to_owned());
+        event.person = Some(("https://fhir.nhs.uk/Id/nhs-number".to_owned(), "9990000018".to_owned()));
+        event.things = vec![Thing { kind: "Bundle".to_owned(), reference: "record-1".to_owned() }];
+        let url = "https://sharewell.example/fhir/StructureDefinition/sharewell-auditevent";
+        let report = validate::check(&event.tree(), &[url], definitions());
+        assert!(report.is_valid(), "{}: {report:#?}", kind.word());
     }
 }
