@@ -7,6 +7,7 @@ use sharewell::embedded;
 use sharewell::pure::audit::{Event, Kind, Name, Thing};
 use sharewell::pure::fhir::json;
 use sharewell::pure::validate;
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -99,4 +100,34 @@ fn every_kind_of_line_of_the_trail_conforms_to_its_profile() {
         let report = validate::check(&event.tree(), &[url], definitions());
         assert!(report.is_valid(), "{}: {report:#?}", kind.word());
     }
+}
+
+/// Keys of the invariants of our definitions that refuse a record.
+fn refusing_invariants() -> BTreeSet<String> {
+    let mut keys = BTreeSet::new();
+    for file in embedded::files("profiles/sharewell/") {
+        let tree = json::read(&file.bytes, &Default::default()).expect("it is JSON");
+        let elements = tree.root().get("differential").into_iter().flat_map(|d| d.all("element").collect::<Vec<_>>());
+        for constraint in elements.flat_map(|e| e.all("constraint").collect::<Vec<_>>()) {
+            if constraint.str_at(&["severity"]) == Some("error") {
+                keys.extend(constraint.str_at(&["key"]).map(str::to_owned));
+            }
+        }
+    }
+    keys
+}
+
+#[test]
+fn every_invariant_that_refuses_is_broken_by_an_example() {
+    let mut unbroken = refusing_invariants();
+    for profile in profiles() {
+        for path in examples(&profile, "invalid") {
+            let tree = json::read(&fs::read(&path).expect("it can be read"), &Default::default()).expect("it is JSON");
+            let report = validate::check(&tree, &[], definitions());
+            for rule in report.issues.iter().filter_map(|i| i.rule.as_deref()) {
+                unbroken.retain(|key| !rule.ends_with(&format!(" {key}")));
+            }
+        }
+    }
+    assert!(unbroken.is_empty(), "no example breaks {unbroken:?}");
 }
