@@ -43,6 +43,8 @@ pub struct Actor {
     pub who: Identity,
     /// Code of sharing-audience.
     pub audience: Option<String>,
+    /// What the Consent calls them: for people to read, never to match by.
+    pub display: Option<String>,
 }
 
 /// A span of time; either end may be open, both count.

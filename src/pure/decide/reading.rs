@@ -494,7 +494,8 @@ pub(super) fn actor(actor: Item<'_>, consent: Item<'_>) -> Actor {
     let mut who = actor.get("reference").map(|r| identity(r, consent)).unwrap_or_default();
     let audience = who.identifiers.iter().position(|(system, _)| system == AUDIENCE);
     let audience = audience.map(|i| who.identifiers.remove(i).1);
-    Actor { part, who, audience }
+    let display = actor.str_at(&["reference", "display"]).map(str::to_owned);
+    Actor { part, who, audience, display }
 }
 
 fn datum(data: Item<'_>) -> Option<(Meaning, String)> {

@@ -102,15 +102,16 @@ impl Bench<'_> {
         if let Some(order) = self.order() {
             return self.by_order(order);
         }
-        if let Some(rule) = self.gate {
+        if let Some(rule) = self.gate.filter(|g| *g != RuleId::P2) {
             return super::steps::Verdict::stays(rule);
         }
         let verdict = match weigh(self.live, data, self.policy, scratch) {
-            Word::Permit { claim, over } => self.permitted(&claim, over),
             Word::Deny(claim) => self.denied(&claim),
+            _ if self.gate.is_some() => return super::steps::Verdict::stays(RuleId::P2),
+            Word::Permit { claim, over } => self.permitted(&claim, over),
             Word::Silent => self.silent(confidentiality <= NORMAL, confidentiality),
         };
-        if verdict.goes { verdict } else { self.overridden(verdict) }
+        if verdict.goes || self.gate.is_some() { verdict } else { self.overridden(verdict) }
     }
 }
 
