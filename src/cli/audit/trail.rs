@@ -46,6 +46,10 @@ pub(super) struct Reader<'a> {
     last_recorded: i64,
 }
 
+/// Entries of acts that run side by side are written in the order they are stored, not made: microseconds that may lie
+/// between the two before a clock is said to have been put back.
+const TOGETHER: i64 = 5_000_000;
+
 const COLUMNS: &str =
     "sequence, id, kind, phase, intent, outcome, request, party, message, recorded, refs, salt, event,
     leaf";
@@ -107,7 +111,7 @@ impl<'a> Reader<'a> {
         }
         self.frontier.append(leaf);
         let recorded: i64 = row.get(9)?;
-        self.read.went_back += u64::from(recorded < self.last_recorded);
+        self.read.went_back += u64::from(recorded + TOGETHER < self.last_recorded);
         self.last_recorded = self.last_recorded.max(recorded);
         let word = |column: usize| -> rusqlite::Result<String> { Ok(text(row.get_ref(column)?)) };
         match word(3)?.as_str() {
