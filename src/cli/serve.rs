@@ -66,7 +66,6 @@ pub fn run(arguments: Arguments) -> Exit {
 
 fn cannot(why: &str) -> Exit {
     tracing::error!(why, "cannot serve");
-    eprintln!("{why}");
     Exit::CouldNotRun
 }
 

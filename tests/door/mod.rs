@@ -126,18 +126,20 @@ fn party((id, may, sends): (&str, &[Right], &[&str])) -> Arc<Party> {
     })
 }
 
-/// Limits small enough to reach in a test.
+/// Sizes small enough to reach in a test, and time enough for a busy machine.
 pub fn small() -> Limits {
+    Limits { body: 64 << 10, unpacked: 2 << 20, drain_time: Duration::from_secs(10), ..Limits::default() }
+}
+
+/// Times short enough to reach in a test.
+pub fn hasty() -> Limits {
     let millis = Duration::from_millis;
     Limits {
-        body: 64 << 10,
-        unpacked: 2 << 20,
         header_time: millis(600),
         body_time: millis(600),
         answer_time: millis(1500),
         handshake_time: millis(600),
-        drain_time: millis(2500),
-        ..Limits::default()
+        ..small()
     }
 }
 
