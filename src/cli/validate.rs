@@ -1,8 +1,8 @@
-//! `sharewell validate`: is this record what the definitions say? JSON in; an OperationOutcome, or lines for people, out.
+//! `sharewell validate`: is this record what the definitions say? JSON or XML in; an OperationOutcome, or lines for people, out.
 
 use super::{Exit, Output};
 use crate::edge::clock::{Clock, System};
-use crate::pure::fhir::{File, Issue, Limits, Report, Tree, json};
+use crate::pure::fhir::{File, Issue, Limits, Report, Tree, json, xml};
 use crate::pure::profile::Definitions;
 use crate::pure::validate::{Options, check_with};
 use std::borrow::Cow;
@@ -80,8 +80,9 @@ fn one(file: &Path, arguments: &Arguments, definitions: &Definitions) -> Exit {
         }
     };
     let profiles: Vec<&str> = arguments.profile.iter().map(String::as_str).collect();
-    let options = Options { definitions_only: arguments.definitions_only, now: Some(System.now()) };
-    let (report, is_readable) = match read(&bytes) {
+    let options =
+        Options { definitions_only: arguments.definitions_only, now: Some(System.now()), ..Options::default() };
+    let (report, is_readable) = match read(&bytes, definitions) {
         Ok(tree) => (check_with(&tree, &profiles, definitions, options), true),
         Err(report) => (report, false),
     };
@@ -94,7 +95,10 @@ fn one(file: &Path, arguments: &Arguments, definitions: &Definitions) -> Exit {
 }
 
 /// A record as sent, in whichever syntax of FHIR.
-pub(super) fn read(bytes: &[u8]) -> Result<Tree, Report> {
+fn read(bytes: &[u8], definitions: &Definitions) -> Result<Tree, Report> {
+    if bytes.trim_ascii_start().first() == Some(&b'<') {
+        return xml::read(bytes, &Limits::default(), definitions);
+    }
     json::read(bytes, &Limits::default())
 }
 

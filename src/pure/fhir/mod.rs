@@ -1,6 +1,6 @@
 //! The words that every room speaks: a tree, a place in it, a finding, a date, an NHS number.
 //!
-//! Comes in: bytes. Goes out: [`Tree`], [`Issue`], [`When`]. Knows JSON and FHIR's datatypes (R4 §2.24), and no resource.
+//! Comes in: bytes. Goes out: [`Tree`], [`Issue`], [`When`]. Knows JSON, XML and FHIR's datatypes (R4 §2.24), and no resource.
 
 pub mod file;
 pub mod issue;

@@ -276,7 +276,7 @@ impl Compiler<'_> {
         if matches!(&*constraint.key, "ele-1" | "ext-1") {
             return None;
         }
-        let text = constraint.expression.clone()?;
+        let text = constraint.expression.as_deref().map(|text| mended(&constraint.key, text))?;
         let check = match Native::of(&constraint.key) {
             Some(native) => Check::Native(native),
             None => match Expression::compile(&text) {
@@ -298,6 +298,22 @@ impl Compiler<'_> {
             check,
         })
     }
+}
+
+/// Expressions of R4 that do not say what their own words ask for, as later releases correct them: bdl-8 yields nothing
+/// where there is no `fullUrl`, que-12 lets two conditions pass without a behaviour, ras-2 reads the choice's own name.
+const ERRATA: &[(&str, &str, &str)] = &[
+    ("bdl-8", "fullUrl.contains('/_history/').not()", "fullUrl.exists() implies fullUrl.contains('/_history/').not()"),
+    (
+        "que-12",
+        "enableWhen.count() > 2 implies enableBehavior.exists()",
+        "enableWhen.count() > 1 implies enableBehavior.exists()",
+    ),
+];
+
+fn mended(key: &str, text: &str) -> Arc<str> {
+    let found = ERRATA.iter().find(|(known, wrong, _)| *known == key && *wrong == text);
+    Arc::from(found.map_or(text, |(_, _, right)| right))
 }
 
 /// Slices without a stated slicing: extensions by url, choices by type.

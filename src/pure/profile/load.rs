@@ -4,7 +4,7 @@
 //! already is replaced, except where it is R4's own: nobody redefines `Patient`.
 
 use super::package::{Packed, unpack};
-use super::{Definitions, Entry, StructureEntry, in_file, is_definition, parsed};
+use super::{Definitions, Entry, StructureEntry, in_file, is_definition};
 use crate::pure::fhir::{File, Issue, Item, Limits, Report, json};
 use std::sync::{Arc, OnceLock};
 
@@ -40,7 +40,7 @@ impl Definitions {
         for file in files {
             let added = if file.path.ends_with(".tgz") {
                 unpack(&file.path, &file.bytes).and_then(|packed| self.add_package(&packed))
-            } else if file.path.ends_with(".json") && !file.path.ends_with("package.json") {
+            } else if is_content(file.path.rsplit('/').next().unwrap_or_default()) {
                 match std::str::from_utf8(&file.bytes) {
                     Ok(text) => self.add_file(&Packed::alone(&file.path, text)),
                     Err(_) => {
@@ -76,7 +76,7 @@ impl Definitions {
     }
 
     fn add_file(&mut self, file: &Packed) -> Result<(), Report> {
-        let tree = parsed(file)?;
+        let tree = self.parsed(file)?;
         let root = tree.root();
         if root.resource_type() == Some("Bundle") {
             for resource in root.all("entry").filter_map(|e| e.get("resource")).filter(|r| is_definition(*r)) {
@@ -119,7 +119,9 @@ impl Definitions {
         if card.kind == Some("logical") {
             return;
         }
-        let defines = card.derivation != Some("constraint");
+        let is_known = card.type_name.is_some_and(|name| self.by_type.contains_key(name));
+        let is_own = is_known && self.by_url.contains_key(card.url);
+        let defines = card.derivation != Some("constraint") && (!is_known || is_own);
         if defines && self.by_url.contains_key(card.url) {
             return;
         }
@@ -148,5 +150,6 @@ fn keys(card: &Card<'_>) -> Vec<Arc<str>> {
 }
 
 fn is_content(name: &str) -> bool {
-    name.ends_with(".json") && !name.starts_with('.') && !name.ends_with("package.json") && !name.contains('/')
+    let is_read = name.ends_with(".json") || name.ends_with(".xml");
+    is_read && !name.starts_with('.') && !name.ends_with("package.json") && !name.contains('/')
 }

@@ -19,7 +19,7 @@ pub mod primitive;
 pub mod structure;
 pub mod value_set;
 
-use crate::pure::fhir::{File, Issue, Item, Limits, Report, Tree, json};
+use crate::pure::fhir::{File, Issue, Item, Limits, Report, Tree, json, xml};
 use code_system::CodeSystem;
 use node::{Profile, StructureIndex};
 use package::Packed;
@@ -149,7 +149,8 @@ impl Definitions {
         if let Some(made) = entry.structure.get() {
             return made.clone();
         }
-        let made = parsed(&entry.packed)
+        let made = self
+            .parsed(&entry.packed)
             .and_then(|tree| structure::build(tree.root(), &entry.packed.name, self, depth).map(Arc::new));
         let _ = entry.structure.set(made.clone());
         made
@@ -174,7 +175,7 @@ impl Definitions {
         if let Some(made) = entry.made.get() {
             return made.clone();
         }
-        let made = parsed(&entry.packed).ok().and_then(|tree| {
+        let made = self.parsed(&entry.packed).ok().and_then(|tree| {
             let set = ValueSet::build(tree.root(), self, depth)?;
             Some(Arc::new(set))
         });
@@ -187,9 +188,9 @@ impl Definitions {
     pub fn code_system(&self, url: &str) -> Option<Arc<CodeSystem>> {
         let entry = self.code_systems.get(url).or_else(|| self.code_systems.get(url.split('|').next()?))?;
         let make = || {
-            let mut system = CodeSystem::build(parsed(&entry.packed).ok()?.root())?;
+            let mut system = CodeSystem::build(self.parsed(&entry.packed).ok()?.root())?;
             for supplement in self.supplements.get(&system.url).into_iter().flatten() {
-                if let Ok(tree) = parsed(supplement) {
+                if let Ok(tree) = self.parsed(supplement) {
                     system.supplement(tree.root());
                 }
             }
@@ -211,6 +212,16 @@ impl Definitions {
         )
     }
 
+    /// The resource in a file of a package.
+    fn parsed(&self, packed: &Packed) -> Result<Tree, Report> {
+        let limits = Limits { bytes: 256 << 20, nodes: 20_000_000, ..Limits::default() };
+        // some published definitions begin with a byte order mark; of records none is accepted
+        let bytes = packed.text().trim_start_matches('\u{feff}').as_bytes();
+        let read =
+            if packed.name.ends_with(".xml") { xml::read(bytes, &limits, self) } else { json::read(bytes, &limits) };
+        read.map_err(|report| in_file(report, &packed.name))
+    }
+
     /// The names of all types that resources can be of.
     #[must_use]
     pub fn resource_types(&self) -> Vec<&str> {
@@ -223,12 +234,6 @@ impl Definitions {
         names.sort_unstable();
         names
     }
-}
-
-/// The resource in a file of a package.
-fn parsed(packed: &Packed) -> Result<Tree, Report> {
-    let limits = Limits { bytes: 256 << 20, nodes: 20_000_000, ..Limits::default() };
-    json::read(packed.text().as_bytes(), &limits).map_err(|report| in_file(report, &packed.name))
 }
 
 fn in_file(mut report: Report, file: &str) -> Report {
@@ -247,6 +252,10 @@ impl Shelf for Definitions {
 
     fn type_structure(&self, name: &str, depth: usize) -> Result<Option<Arc<Structure>>, Report> {
         self.type_index(name).map(|index| self.structure_at(index, depth)).transpose()
+    }
+
+    fn type_url(&self, name: &str) -> Option<Arc<str>> {
+        self.type_index(name).map(|index| self.structures[index as usize].url.clone())
     }
 }
 

@@ -103,7 +103,8 @@ impl Primitive {
             Primitive::Decimal => None,
             Primitive::Code => code(text),
             Primitive::Id => id(text),
-            Primitive::Uri | Primitive::Url | Primitive::Canonical => uri(text),
+            Primitive::Uri | Primitive::Url => uri(text),
+            Primitive::Canonical => canonical(text),
             Primitive::Oid => oid(text),
             Primitive::Uuid => uuid(text),
             Primitive::Base64Binary => base64(text),
@@ -195,6 +196,18 @@ fn uri(text: &str) -> Option<Wrong> {
     None
 }
 
+/// A canonical is absolute, or a fragment of the resource itself (R4 §2.24.0.1).
+fn canonical(text: &str) -> Option<Wrong> {
+    if let wrong @ Some(_) = uri(text) {
+        return wrong;
+    }
+    one_of(
+        text.contains(':') || text.starts_with('#'),
+        "relative-canonical",
+        "be an absolute URL, or `#` and a fragment",
+    )
+}
+
 fn oid_digits(text: &str) -> Option<Wrong> {
     let mut parts = text.split('.');
     let first = parts.next().is_some_and(|p| matches!(p, "0" | "1" | "2"));
@@ -217,9 +230,9 @@ fn uuid_digits(text: &str) -> Option<Wrong> {
     let is_right = text.len() == 36
         && text.bytes().enumerate().all(|(at, b)| match at {
             8 | 13 | 18 | 23 => b == b'-',
-            _ => b.is_ascii_hexdigit(),
+            _ => b.is_ascii_digit() || (b'a'..=b'f').contains(&b),
         });
-    one_of(is_right, "invalid-uuid", "be a UUID: 8-4-4-4-12 hexadecimal digits")
+    one_of(is_right, "invalid-uuid", "be a UUID: 8-4-4-4-12 hexadecimal digits in lower case")
 }
 
 fn uuid(text: &str) -> Option<Wrong> {

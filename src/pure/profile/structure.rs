@@ -56,6 +56,8 @@ pub trait Shelf {
     /// # Errors
     /// As above.
     fn type_structure(&self, name: &str, depth: usize) -> Result<Option<Arc<Structure>>, Report>;
+    /// The url of the structure that defines a type.
+    fn type_url(&self, name: &str) -> Option<Arc<str>>;
 }
 
 /// Structures may build on one another this deep.
@@ -72,7 +74,7 @@ pub fn build(resource: Item<'_>, file: &str, shelf: &dyn Shelf, depth: usize) ->
         version: text("version"),
         type_name: text("type").map(|t| Arc::from(t.rsplit('/').next().unwrap_or(&t))).unwrap_or_default(),
         kind: text("kind").unwrap_or_default(),
-        is_constraint: resource.str_at(&["derivation"]) == Some("constraint"),
+        is_constraint: narrows(resource, shelf),
         is_abstract: resource.get("abstract").and_then(Item::bool) == Some(true),
         base: text("baseDefinition"),
         contexts: resource.all("context").filter_map(context).collect(),
@@ -89,6 +91,16 @@ pub fn build(resource: Item<'_>, file: &str, shelf: &dyn Shelf, depth: usize) ->
         None => builder.from_differential(resource, &structure)?,
     };
     Ok(structure)
+}
+
+/// Whether it narrows a type and does not define one. A profile that says otherwise, or nothing, is known by its url: the
+/// type it names is defined elsewhere.
+fn narrows(resource: Item<'_>, shelf: &dyn Shelf) -> bool {
+    resource.str_at(&["derivation"]) == Some("constraint")
+        || resource
+            .str_at(&["type"])
+            .and_then(|name| shelf.type_url(name))
+            .is_some_and(|url| Some(&*url) != resource.str_at(&["url"]))
 }
 
 fn context(item: Item<'_>) -> Option<(Arc<str>, Arc<str>)> {
@@ -203,8 +215,10 @@ impl Builder<'_> {
                 }
             };
             at = &mut at.children[found];
-            for name in slice.as_deref().or(implied.as_deref()).into_iter().flat_map(|s| cuts(s)) {
-                at = self.slice(at, name);
+            if let Some(name) = slice.as_deref().or(implied.as_deref()) {
+                for cut in cuts(at, name) {
+                    at = self.slice(at, &cut);
+                }
             }
         }
         at.element.apply(&one.element);
@@ -252,7 +266,9 @@ impl Builder<'_> {
         }
         let Some(types) = at.element.types.clone() else { return Ok(()) };
         let [only] = types.as_slice() else {
-            return Err("its parent may be of several types, so nothing can be said about its children".to_owned());
+            // whatever the type: it is an Element, with id and extensions
+            at.children.clone_from(&self.lookup_type("Element")?.root.children);
+            return Ok(());
         };
         if let [profile] = only.profiles.as_slice() {
             let found = self.shelf.structure(profile, self.depth + 1).map_err(|r| first_text(&r))?;
@@ -275,11 +291,21 @@ fn first_text(report: &Report) -> String {
     report.issues.first().map(|i| i.text.clone()).unwrap_or_default()
 }
 
-/// `a/b` is slice `b` of slice `a`: first `a`, then `a/b`.
-fn cuts(slice: &str) -> Vec<&str> {
-    let mut cuts: Vec<&str> = slice.match_indices('/').map(|(at, _)| &slice[..at]).collect();
-    cuts.push(slice);
-    cuts
+/// `a/b` is slice `b` of slice `a` where `a` is cut further itself; else it is a slice with a slash in its name.
+fn cuts(at: &Branch, slice: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut slices = &at.slices;
+    for (end, _) in slice.match_indices('/') {
+        match slices.iter().find(|(name, branch)| **name == slice[..end] && branch.element.slicing.is_some()) {
+            Some((name, branch)) => {
+                found.push(name.to_string());
+                slices = &branch.slices;
+            }
+            None => break,
+        }
+    }
+    found.push(slice.to_owned());
+    found
 }
 
 /// `onset[x]` of type `dateTime` is written `onsetDateTime`.
@@ -354,8 +380,8 @@ fn find<'b>(root: &'b mut Branch, steps: &[Step]) -> Option<&'b mut Branch> {
         let (index, implied) = locate(&at.children, name)?;
         at = &mut at.children[index];
         if let Some(slice) = slice.as_deref().or(implied.as_deref()) {
-            for cut in cuts(slice) {
-                let index = at.slices.iter().position(|(n, _)| &**n == cut)?;
+            for cut in cuts(at, slice) {
+                let index = at.slices.iter().position(|(n, _)| **n == *cut)?;
                 at = &mut at.slices[index].1;
             }
         }
@@ -371,9 +397,9 @@ fn place(at: &mut Branch, one: Listed) {
     match (located, slice) {
         (Some((index, _)), Some(slice)) => {
             let mut at = &mut at.children[index];
-            let all = cuts(slice);
+            let all = cuts(at, slice);
             for cut in &all[..all.len() - 1] {
-                match at.slices.iter().position(|(n, _)| &**n == *cut) {
+                match at.slices.iter().position(|(n, _)| **n == **cut) {
                     Some(index) => at = &mut at.slices[index].1,
                     None => break,
                 }

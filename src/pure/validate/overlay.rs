@@ -29,8 +29,8 @@ impl<'a> Walk<'a> {
 
     fn overlay_kids(&mut self, item: Item<'a>, profile: &'a Profile, index: NodeIndex) {
         let node = &profile.nodes[index as usize];
-        let owner = if node.kids.is_some() { index } else { node.shared.unwrap_or(index) };
-        let Some(kids) = &profile.nodes[owner as usize].kids else { return };
+        // what shares the content of another element (contentReference) shares what its type says, not what a profile adds
+        let Some(kids) = &node.kids else { return };
         for kid in &kids.nodes {
             let found = gather(item, &profile.nodes[*kid as usize]);
             self.overlay_values(item, &found, profile, *kid);
@@ -69,8 +69,17 @@ impl<'a> Walk<'a> {
             return;
         }
         let type_name = found.type_name.or_else(|| by.node.types.first().map(|t| &*t.code)).unwrap_or_default();
+        // an invariant on a resource inside another sees the outer one; those below see the inner one
         self.constraints(found.item, by, index, type_name);
+        let before = (self.resource, self.root);
+        if found.item.resource_type().is_some() && index != 0 {
+            self.resource = found.item;
+            if found.item.parent().is_none_or(|p| p.key() != "contained") {
+                self.root = found.item;
+            }
+        }
         self.overlay_kids(found.item, profile, index);
+        (self.resource, self.root) = before;
     }
 
     /// The types that a profile leaves. False where the value is of none of them.
@@ -107,7 +116,7 @@ impl<'a> Walk<'a> {
                 None => self.report.not_checked(&format!("profile `{url}`"), "it is not loaded"),
             },
             several => {
-                if !several.iter().any(|url| self.conforms(item, url) != Some(false)) {
+                if !several.iter().any(|url| self.conforms_to(item, url) != Some(false)) {
                     let text = format!("`{}` meets none of the profiles it may have", by.node.id);
                     let remedy = "make it meet one of them";
                     self.error("structure", "no-profile-met", item, Some(by), text, remedy);
@@ -118,9 +127,22 @@ impl<'a> Walk<'a> {
     }
 
     /// Whether an element meets a profile, tried aside; none where the profile is not loaded.
-    pub fn conforms(&mut self, item: Item<'a>, url: &str) -> Option<bool> {
+    pub fn conforms_to(&mut self, item: Item<'a>, url: &str) -> Option<bool> {
         let profile = self.definitions.profile(url)?;
-        Some(self.tried(|walk| walk.against(item, profile)))
+        self.conforms(item, profile)
+    }
+
+    /// The same, of a compiled profile. Each element is tried once; one that is being tried already counts as meeting it,
+    /// so that records which refer to one another in a circle come to an end.
+    pub fn conforms(&mut self, item: Item<'a>, profile: &'a Profile) -> Option<bool> {
+        let key = (profile.index, item.id());
+        if let Some(known) = self.tried.get(&key) {
+            return *known;
+        }
+        self.tried.insert(key, None);
+        let meets = self.tried(|walk| walk.against(item, profile));
+        self.tried.insert(key, Some(meets));
+        Some(meets)
     }
 
     /// Whether something finds no error, tried aside.

@@ -6,11 +6,12 @@
 
 use super::Options;
 use super::rules::bundle::Entries;
-use crate::pure::fhir::{Issue, Item, Kind, Report, Severity};
+use crate::pure::fhir::{Id, Issue, Item, Kind, Report, Severity};
 use crate::pure::fhirpath::{Context, World};
 use crate::pure::profile::Definitions;
 use crate::pure::profile::element::MANY;
-use crate::pure::profile::node::{Kids, Node, NodeIndex, Profile, TypeRef};
+use crate::pure::profile::node::{Kids, Node, NodeIndex, Profile, StructureIndex, TypeRef};
+use std::collections::HashMap;
 use std::rc::Rc;
 
 /// Where a rule is written: profile and node.
@@ -44,6 +45,8 @@ pub(super) struct Walk<'a> {
     pub entries: Option<Rc<Entries<'a>>>,
     /// How deep trials (slices, choices of profiles) stand inside one another.
     pub trials: usize,
+    /// Which elements meet which profiles, as far as that was tried; none while it is being tried.
+    pub tried: HashMap<(StructureIndex, Id), Option<bool>>,
     counts: Vec<u32>,
 }
 
@@ -51,7 +54,8 @@ impl<'a> Walk<'a> {
     pub fn new(definitions: &'a Definitions, world: &'a dyn World, options: Options, root: Item<'a>) -> Walk<'a> {
         let entries = Entries::around(root);
         let report = Report::default();
-        Walk { definitions, world, options, report, resource: root, root, entries, trials: 0, counts: Vec::new() }
+        let (trials, tried, counts) = (0, HashMap::new(), Vec::new());
+        Walk { definitions, world, options, report, resource: root, root, entries, trials, tried, counts }
     }
 
     /// What FHIRPath is told besides the focus.
@@ -119,7 +123,7 @@ impl<'a> Walk<'a> {
         }
         self.element(item, profile, 0);
         self.rules(item, By::new(profile, 0), 0);
-        self.resource_rules(item, name);
+        self.resource_rules(item, name, profile);
         for claim in item.get("meta").into_iter().flat_map(|m| m.all("profile")) {
             self.claimed(item, claim);
         }
@@ -347,7 +351,8 @@ impl<'a> Walk<'a> {
             "Reference" => self.reference(item, by, &of.targets),
             "Identifier" => self.identifier(item),
             "Coding" => self.coding(item, by),
-            "Quantity" | "Age" | "Duration" | "Count" | "Distance" | "Money" => {}
+            "Quantity" | "Age" | "Duration" | "Count" | "Distance" | "SimpleQuantity" => self.coding(item, by),
+            "Attachment" => self.attachment(item, by),
             _ => {}
         }
     }

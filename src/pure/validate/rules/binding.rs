@@ -17,7 +17,10 @@ impl<'a> Walk<'a> {
         type_name: &str,
     ) {
         if let Some(largest) = &binding.largest {
-            self.bound(item, largest, Strength::Required, by, type_name);
+            // words alone are allowed: the largest set only bounds the codes
+            if has_code(item) {
+                self.bound(item, largest, Strength::Required, by, type_name);
+            }
         }
         if let (Some(url), true) = (&binding.value_set, binding.strength <= Strength::Extensible) {
             self.bound(item, url, binding.strength, by, type_name);
@@ -39,11 +42,7 @@ impl<'a> Walk<'a> {
     }
 
     fn not_bound(&mut self, item: Item<'a>, url: &str, strength: Strength, by: By<'a>) {
-        let has_code = item.kind() != Kind::Object
-            || item.all("coding").next().is_some()
-            || item.get("code").is_some()
-            || item.get("system").is_some();
-        let (severity, word) = match (strength, has_code) {
+        let (severity, word) = match (strength, has_code(item)) {
             (Strength::Required, _) => (Severity::Error, "shall"),
             (_, true) => (Severity::Warning, "should"),
             (_, false) => return,
@@ -51,6 +50,11 @@ impl<'a> Walk<'a> {
         let text = format!("the code of `{}` {word} come from value set `{url}`", by.node.id);
         self.find(severity, "code-invalid", "code-not-in-value-set", item, Some(by), text, "use a code of that set");
     }
+}
+
+/// Whether there is a code at all, and not words alone.
+fn has_code(item: Item<'_>) -> bool {
+    item.kind() != Kind::Object || item.all("coding").any(|c| c.get("code").is_some()) || item.get("code").is_some()
 }
 
 /// Whether a code, Coding, CodeableConcept or Quantity is in a set. One coding of a concept is enough.

@@ -46,6 +46,17 @@ impl<'a> Entries<'a> {
         self.by_name.get(&(name, id)).copied()
     }
 
+    /// Whether an entry has this type and id although R4's rules do not lead to it.
+    pub fn has_namesake(&self, reference: &str) -> bool {
+        let plain = reference.split("/_history/").next().unwrap_or(reference);
+        plain.split_once('/').is_some_and(|(name, id)| self.by_name.contains_key(&(name, id)))
+    }
+
+    /// How many entries have a fullUrl.
+    pub fn count(&self, url: &str) -> usize {
+        self.by_url.get(url).map_or(0, Vec::len)
+    }
+
     /// The server part of the fullUrl of the entry that holds an item.
     fn base_of(&self, from: Item<'a>) -> Option<&'a str> {
         let mut at = from;
@@ -70,6 +81,13 @@ impl<'a> Walk<'a> {
             self.full_url(entry, kind);
         }
         self.first_entry(bundle, kind);
+        let mut relations = std::collections::HashSet::new();
+        for link in bundle.all("link") {
+            if link.str_at(&["relation"]).is_some_and(|r| !relations.insert(r)) {
+                let text = "a Bundle should have one link of each relation".to_owned();
+                self.error("invalid", "link-repeated", link, None, text, "keep one of them");
+            }
+        }
     }
 
     fn full_url(&mut self, entry: Item<'a>, kind: &str) {

@@ -11,15 +11,29 @@ impl<'a> Walk<'a> {
         let Some(url) = system.str().filter(|s| !s.is_empty()) else { return };
         if !url.contains(':') {
             let text = "the system of a Coding should be an absolute URI".to_owned();
-            self.error("invalid", "relative-system", system, Some(by), text, "write the whole URI of the code system");
+            let remedy = "write the whole URI of the code system";
+            self.find(Severity::Warning, "invalid", "relative-system", system, Some(by), text, remedy);
             return;
         }
-        if self.definitions.value_set(url).is_some() {
+        if self.definitions.value_set(url).is_some() && self.definitions.code_system(url).is_none() {
             let text = "the system of a Coding should be a code system, and this is a value set".to_owned();
             self.error("invalid", "value-set-as-system", system, Some(by), text, "name the code system instead");
             return;
         }
-        let Some(code) = item.get("code") else { return };
+        let Some(code) = item.get("code") else {
+            if &*by.node.name == "coding" && self.definitions.code_system(url).is_some_and(|s| s.is_complete) {
+                let text = "a code system is named, and no code of it".to_owned();
+                self.error(
+                    "code-invalid",
+                    "coding-without-code",
+                    item,
+                    Some(by),
+                    text,
+                    "add the code, or leave the system out",
+                );
+            }
+            return;
+        };
         if let Some(known) = self.definitions.code_system(url) {
             if known.is_complete && known.find(code.text()).is_none() {
                 let text = "the code system has no such code".to_owned();

@@ -1,8 +1,8 @@
 //! Extensions (R4 §2.4.0): known or not, allowed at this place or not, held to their own definition.
 
 use crate::pure::fhir::{Item, Severity};
-use crate::pure::fhirpath::Focus;
-use crate::pure::profile::node::{Check, Profile};
+use crate::pure::fhirpath::{Expression, Focus, Value};
+use crate::pure::profile::node::{Check, NodeIndex, Profile};
 use crate::pure::validate::walk::{By, Walk};
 
 impl<'a> Walk<'a> {
@@ -17,7 +17,9 @@ impl<'a> Walk<'a> {
         let Some(url) = item.get("url").and_then(Item::str).filter(|u| !u.is_empty()) else { return };
         let is_part = holder.get("url").is_some() && is_extension(holder);
         if !url.contains(':') {
-            if !is_part {
+            if is_part {
+                self.extension_part(holder, item, url);
+            } else {
                 let text = "the url of an extension should be absolute".to_owned();
                 self.error("invalid", "relative-extension-url", item, Some(by), text, "write the whole url");
             }
@@ -35,13 +37,58 @@ impl<'a> Walk<'a> {
                 let text =
                     "a modifier extension that is not known here changes the meaning of what holds it".to_owned();
                 let remedy = "load the package that defines it, or agree with the receiver to leave it out";
-                self.error("extension", "unknown-modifier-extension", item, Some(by), text, remedy);
+                self.find(
+                    self.unknown(url, Severity::Warning),
+                    "extension",
+                    "unknown-modifier-extension",
+                    item,
+                    Some(by),
+                    text,
+                    remedy,
+                );
             }
             _ => {
                 let text = "the extension is not known here, so its content was not checked".to_owned();
                 let remedy = "load the package that defines it";
-                self.find(Severity::Information, "informational", "unknown-extension", item, Some(by), text, remedy);
+                self.find(
+                    self.unknown(url, Severity::Information),
+                    "extension",
+                    "unknown-extension",
+                    item,
+                    Some(by),
+                    text,
+                    remedy,
+                );
             }
+        }
+    }
+
+    /// How bad an extension is that nobody here knows. Those of example domains, and of HL7's later packages, are never refused.
+    fn unknown(&self, url: &str, usual: Severity) -> Severity {
+        let is_example = [
+            "http://hl7.org/",
+            "http://example.org/",
+            "https://example.org/",
+            "http://example.com/",
+            "http://acme.com/",
+            "http://acme.org/",
+        ]
+        .iter()
+        .any(|domain| url.starts_with(domain));
+        if self.options.refuse_unknown_extensions && !is_example { Severity::Error } else { usual }
+    }
+
+    /// A part of an extension, named by a relative url, is one that the extension's definition has.
+    fn extension_part(&mut self, holder: Item<'a>, item: Item<'a>, url: &str) {
+        let Some(profile) = holder.str_at(&["url"]).and_then(|u| self.definitions.profile(u)) else { return };
+        let Some(kids) = &profile.nodes[0].kids else { return };
+        let parts = kids.nodes.iter().map(|k| &profile.nodes[*k as usize]).find(|n| &*n.name == "extension");
+        let Some((_, slices)) = parts.and_then(|p| p.slicing.as_ref()) else { return };
+        let urls: Vec<Option<&str>> = slices.iter().map(|(_, slice)| fixed_url(profile, *slice)).collect();
+        if urls.iter().all(Option::is_some) && !urls.contains(&Some(url)) {
+            let text = "the extension has no part of this url".to_owned();
+            let by = Some(By::new(profile, 0));
+            self.error("invalid", "unknown-extension-part", item, by, text, "use one of its parts");
         }
     }
 
@@ -68,24 +115,40 @@ impl<'a> Walk<'a> {
 
     fn is_context(&self, holder: Item<'a>, kind: &str, expression: &str) -> bool {
         match kind {
-            "extension" => is_extension(holder) && holder.str_at(&["url"]) == Some(expression),
-            "fhirpath" => true,
+            // on the extension itself, or on its value
+            "extension" => [Some(holder), holder.parent()]
+                .into_iter()
+                .flatten()
+                .any(|item| is_extension(item) && item.str_at(&["url"]) == Some(expression)),
+            "fhirpath" => self.is_found(holder, expression),
             _ => {
                 if matches!(expression, "Element" | "*") {
-                    return !self.is_resource(holder);
+                    return true;
                 }
                 let (paths, types) = self.names_of(holder);
                 let bare = expression.rsplit_once('#').map_or(expression, |(_, path)| path);
                 let bare = bare.split(':').next().unwrap_or(bare);
-                paths.iter().any(|p| p == bare)
+                let is_path = |path: &String| {
+                    path == bare
+                        || match (path.split_once('.'), bare.split_once('.')) {
+                            (Some((mine, rest)), Some((theirs, same))) => rest == same && self.is_type(mine, theirs),
+                            _ => false,
+                        }
+                };
+                paths.iter().any(is_path)
                     || types.iter().any(|t| self.is_type(t, bare))
                     || (bare == "CanonicalResource" && paths.len() == 1)
             }
         }
     }
 
-    fn is_resource(&self, item: Item<'a>) -> bool {
-        item.resource_type().is_some()
+    /// Whether an expression, evaluated on the resource, finds the element that holds the extension.
+    fn is_found(&self, holder: Item<'a>, expression: &str) -> bool {
+        let Ok(expression) = Expression::compile(expression) else { return true };
+        match expression.evaluate(&self.context(), Focus::from(self.resource)) {
+            Ok(values) => values.iter().any(|v| matches!(v, Value::Element(item, _) if *item == holder)),
+            Err(_) => true,
+        }
     }
 
     /// What an element is called: its paths (from its resource and from its datatypes), and its types.
@@ -126,6 +189,9 @@ impl<'a> Walk<'a> {
                     path.push_str("[x]");
                 }
             }
+            if let Some(shared) = found.shared {
+                paths = vec![profile.nodes[shared as usize].id.to_string()];
+            }
             if found.kids.is_some() || found.shared.is_some() {
                 types = found.types.first().map(|t| t.code.to_string()).into_iter().collect();
                 continue;
@@ -139,6 +205,17 @@ impl<'a> Walk<'a> {
             }
         }
         (paths, types)
+    }
+}
+
+/// The url that a slice of extensions fixes.
+fn fixed_url<'a>(profile: &'a Profile, slice: NodeIndex) -> Option<&'a str> {
+    let node = &profile.nodes[slice as usize];
+    let kids = node.kids.as_ref().into_iter().flat_map(|k| &k.nodes);
+    let url = kids.map(|k| &profile.nodes[*k as usize]).find(|n| &*n.name == "url");
+    match url.and_then(|u| u.fixed.as_ref()) {
+        Some(fixed) => Some(fixed.tree.root().text()),
+        None => node.types.first().and_then(|t| t.profiles.first()).map(|p| &**p),
     }
 }
 

@@ -6,6 +6,26 @@ use crate::pure::validate::walk::Walk;
 impl<'a> Walk<'a> {
     /// Holds an Identifier of the NHS number system to modulus 11.
     pub(in crate::pure::validate) fn identifier(&mut self, item: Item<'a>) {
+        if let Some(system) = item.get("system")
+            && system.str().is_some_and(|s| !s.is_empty() && !s.contains(':'))
+        {
+            let text = "the system of an Identifier should be an absolute URI".to_owned();
+            self.error(
+                "invalid",
+                "relative-system",
+                system,
+                None,
+                text,
+                "write the whole URI of the identifier system",
+            );
+        }
+        if item.str_at(&["system"]) == Some("urn:ietf:rfc:3986")
+            && let Some(value) = item.get("value")
+            && value.str().is_some_and(|v| !v.is_empty() && !v.contains(':'))
+        {
+            let text = "with this system the value of an Identifier should be a whole URI".to_owned();
+            self.error("invalid", "identifier-not-a-uri", value, None, text, "write `urn:oid:`, `urn:uuid:` or a URL");
+        }
         if self.options.definitions_only || item.str_at(&["system"]) != Some(nhs_number::SYSTEM) {
             return;
         }

@@ -1,6 +1,7 @@
 //! Invariants (R4 §5.1.0.10, ElementDefinition.constraint): by FHIRPath, or for a few that every record meets many times
 //! by a function that gives the same answer.
 
+use crate::pure::fhir::time::Precision;
 use crate::pure::fhir::{Item, Severity, When};
 use crate::pure::fhirpath::{Fault, Focus};
 use crate::pure::profile::compile::type_of;
@@ -96,8 +97,9 @@ impl<'a> Walk<'a> {
                 names.insert(fragment);
             }
         }
+        let narrative = item.str_at(&["text", "div"]).unwrap_or_default();
         item.all("contained").all(|contained| {
-            contained.str_at(&["id"]).is_some_and(|id| names.contains(id))
+            contained.str_at(&["id"]).is_some_and(|id| names.contains(id) || narrative.contains(&format!("#{id}\"")))
                 || contained.descendants().iter().any(|d| d.str() == Some("#"))
         })
     }
@@ -112,11 +114,19 @@ impl<'a> Walk<'a> {
     }
 }
 
-/// per-1: `start.hasValue().not() or end.hasValue().not() or (start <= end)`; as precise as both are.
+/// per-1: `start.hasValue().not() or end.hasValue().not() or (start <= end)`. As in FHIRPath, where one is written less
+/// precisely than the other and what both say is the same, nothing is known, and the invariant does not hold.
 fn period_in_order(item: Item<'_>) -> bool {
     let when = |name: &str| item.str_at(&[name]).and_then(When::date_time);
-    match (when("start"), when("end")) {
-        (Some(start), Some(end)) => start.earliest() <= end.earliest() || start.earliest() < end.end(),
-        _ => true,
+    let (Some(start), Some(end)) = (when("start"), when("end")) else { return true };
+    if start.precision == end.precision || start.precision.min(end.precision) >= Precision::Second {
+        return start.earliest() <= end.earliest();
     }
+    let parts = |when: When| [i32::from(when.civil.year()), i32::from(when.civil.month()), i32::from(when.civil.day())];
+    let shared = match start.precision.min(end.precision) {
+        Precision::Year => 1,
+        Precision::Month => 2,
+        _ => 3,
+    };
+    parts(start)[..shared] < parts(end)[..shared]
 }

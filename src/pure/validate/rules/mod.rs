@@ -1,5 +1,6 @@
 //! The rules, one a file, each with the standard's word for its name.
 
+pub mod attachment;
 pub mod binding;
 pub mod bundle;
 pub mod coding;
@@ -8,6 +9,7 @@ pub mod fixed;
 pub mod identifier;
 pub mod invariant;
 pub mod limits;
+pub mod narrative;
 pub mod primitive;
 pub mod reference;
 pub mod resource;

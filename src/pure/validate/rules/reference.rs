@@ -1,6 +1,6 @@
 //! References (R4 §2.3): written as R4 asks, pointing at a type that is allowed there, and within a Bundle at an entry.
 
-use crate::pure::fhir::Item;
+use crate::pure::fhir::{Item, Severity};
 use crate::pure::validate::walk::{By, Walk};
 use std::sync::Arc;
 
@@ -47,36 +47,39 @@ pub(in crate::pure::validate) fn literal(text: &str) -> Literal<'_> {
 impl<'a> Walk<'a> {
     /// One Reference, with the profiles its target may have.
     pub(in crate::pure::validate) fn reference(&mut self, item: Item<'a>, by: By<'a>, targets: &'a [Arc<str>]) {
-        let has_target = ["reference", "identifier", "display", "type", "extension", "_reference", "id"];
-        let _ = has_target;
         let Some(reference) = item.get("reference") else { return };
         let Some(text) = reference.str().filter(|t| !t.is_empty()) else { return };
+        if text.bytes().any(|b| b <= b' ') {
+            let text = "a reference should hold no white space".to_owned();
+            self.error("invalid", "reference-form", reference, Some(by), text, "take it out, or write it as `%20`");
+            return;
+        }
         let kind = literal(text);
+        // within a Bundle a reference is matched with entries, so its form counts; alone, only a server can resolve it
+        let severity = if self.entries.is_some() { Severity::Error } else { Severity::Warning };
+        let remedy = "write the type and the id of the target";
         if kind == Literal::Other {
             let text = "a relative reference should have the form `Type/id`".to_owned();
-            self.error(
-                "invalid",
-                "reference-form",
-                reference,
-                Some(by),
-                text,
-                "write the type and the id of the target",
-            );
+            self.find(severity, "invalid", "reference-form", reference, Some(by), text, remedy);
             return;
         }
         if let Literal::Relative(name) = kind
             && self.definitions.type_profile(name).is_none_or(|p| !p.is_resource)
         {
             let text = "the reference names a type that is no resource of R4".to_owned();
-            self.error(
-                "invalid",
-                "reference-form",
-                reference,
-                Some(by),
-                text,
-                "write the type and the id of the target",
-            );
+            self.find(severity, "invalid", "reference-form", reference, Some(by), text, remedy);
             return;
+        }
+        if matches!(kind, Literal::Relative(_))
+            && let Some(entries) = &self.entries
+            && entries.has_namesake(text)
+            && self.resolve(text, item).is_none()
+        {
+            let text =
+                "an entry has this type and id, but the reference does not lead to it by the `fullUrl`s".to_owned();
+            let remedy = "give both entries a `fullUrl` of the same server, or refer to the `fullUrl` itself";
+            let severity = Severity::Warning;
+            self.find(severity, "not-found", "reference-and-full-url-differ", reference, Some(by), text, remedy);
         }
         self.reference_target(item, reference, kind, by, targets);
     }
@@ -101,12 +104,27 @@ impl<'a> Walk<'a> {
             return;
         }
         let mut allowed = Vec::new();
+        let mut is_right_type = false;
         for target in targets {
             let Some(profile) = self.definitions.profile(target) else { return };
             if self.is_type(name, &profile.type_name) {
-                return;
+                // what the record itself holds is held to the profile, what lies elsewhere cannot be
+                let meets = match found {
+                    Some(target) if profile.is_constraint => self.conforms(target, profile) != Some(false),
+                    _ => true,
+                };
+                if meets {
+                    return;
+                }
+                is_right_type = true;
             }
             allowed.push(profile.type_name.to_string());
+        }
+        if is_right_type {
+            let text = format!("what `{}` refers to meets none of the profiles it may have", by.node.id);
+            let remedy = "make the target meet one of them, or refer to another";
+            self.error("structure", "target-meets-no-profile", reference, Some(by), text, remedy);
+            return;
         }
         // a URL that ends like `…/Type/id` is only a hint when the type is none of ours
         if found.is_none() && self.definitions.type_profile(name).is_none() {

@@ -64,8 +64,11 @@ impl<'a> Walk<'a> {
 
     /// Whether one discriminator puts a value into a slice.
     fn tells(&mut self, found: Found<'a>, profile: &'a Profile, slice: NodeIndex, tell: Tell, path: &'a str) -> bool {
+        if let Some(url) = self.extension_url(profile, slice, path) {
+            return found.item.str_at(&["url"]) == Some(url);
+        }
         let mut items = vec![found];
-        let mut spec = Spec { profile, node: Some(slice) };
+        let mut spec = Spec { profile, node: Some(slice), constant: None };
         for step in steps(path) {
             items = self.step(&items, step);
             spec = self.spec_step(spec, step);
@@ -82,15 +85,31 @@ impl<'a> Walk<'a> {
         }
     }
 
-    fn tells_type(&mut self, items: &[Found<'a>], spec: Spec<'a>) -> bool {
-        let Some(node) = spec.node.map(|n| &spec.profile.nodes[n as usize]) else { return true };
-        if node.types.is_empty() {
-            return true;
+    /// The url of the extension that a slice is about, where its profile says it only by its own name.
+    fn extension_url(&self, profile: &'a Profile, slice: NodeIndex, path: &str) -> Option<&'a str> {
+        let node = &profile.nodes[slice as usize];
+        if path != "url" || !matches!(&*node.name, "extension" | "modifierExtension") || node.kids.is_some() {
+            return None;
         }
-        items.iter().any(|one| {
-            let name = one.type_name.or_else(|| one.item.resource_type());
-            name.is_some_and(|name| node.types.iter().any(|t| self.is_type(name, &t.code)))
-        })
+        node.types.first().and_then(|t| t.profiles.first()).map(|p| p.split('|').next().unwrap_or(p))
+    }
+
+    fn tells_type(&mut self, items: &[Found<'a>], spec: Spec<'a>) -> bool {
+        let Some(index) = spec.node else { return true };
+        let node = &spec.profile.nodes[index as usize];
+        let mut allowed: Vec<Arc<str>> = node.types.iter().map(|t| t.code.clone()).collect();
+        if index == 0 {
+            allowed = vec![spec.profile.type_name.clone()];
+        } else if allowed.is_empty() {
+            let slices = node.slicing.iter().flat_map(|(_, slices)| slices);
+            let nodes = slices.map(|(_, slice)| &spec.profile.nodes[*slice as usize]);
+            allowed = nodes.flat_map(|n| &n.types).map(|t| t.code.clone()).collect();
+        }
+        allowed.is_empty()
+            || items.iter().any(|one| {
+                let name = one.type_name.or_else(|| one.item.resource_type());
+                name.is_some_and(|name| allowed.iter().any(|t| self.is_type(name, t)))
+            })
     }
 
     fn tells_profile(&mut self, items: &[Found<'a>], spec: Spec<'a>) -> bool {
@@ -108,11 +127,15 @@ impl<'a> Walk<'a> {
             Some(_) => {}
             None => urls.push(spec.profile.url.clone()),
         }
-        items.iter().any(|one| urls.iter().any(|url| self.conforms(one.item, url) == Some(true)))
+        items.iter().any(|one| urls.iter().any(|url| self.conforms_to(one.item, url) == Some(true)))
     }
 
     fn tells_value(&mut self, items: &[Found<'a>], spec: Spec<'a>) -> bool {
-        let Some(index) = spec.node else { return false };
+        if let Some((value, is_pattern)) = spec.constant {
+            return items.iter().any(|one| if is_pattern { holds(one.item, value) } else { equals(one.item, value) });
+        }
+        // a slice that says nothing here is not told apart by this discriminator
+        let Some(index) = spec.node else { return true };
         let profile = spec.profile;
         let node = &profile.nodes[index as usize];
         let mut says = false;
@@ -175,15 +198,19 @@ impl<'a> Walk<'a> {
 
     /// The same step over what the slice says.
     fn spec_step(&self, spec: Spec<'a>, step: &str) -> Spec<'a> {
+        if let Some((value, is_pattern)) = spec.constant {
+            let inner = value.each().next().and_then(|v| v.get(step));
+            return Spec { node: None, constant: inner.map(|i| (i, is_pattern)), ..spec };
+        }
         let Some(index) = spec.node else { return spec };
         let node = &spec.profile.nodes[index as usize];
-        let nowhere = Spec { profile: spec.profile, node: None };
+        let nowhere = Spec { profile: spec.profile, node: None, constant: None };
         match function(step) {
             Some(("ofType", _)) => return spec,
             Some(("resolve", _)) => {
                 let target = node.types.iter().flat_map(|t| &t.targets).next();
                 let profile = target.and_then(|url| self.definitions.profile(url));
-                return profile.map_or(nowhere, |profile| Spec { profile, node: Some(0) });
+                return profile.map_or(nowhere, |profile| Spec { profile, node: Some(0), constant: None });
             }
             Some(("extension", url)) => {
                 let slices = below(spec.profile, index, "extension")
@@ -194,20 +221,25 @@ impl<'a> Walk<'a> {
                     let types = &spec.profile.nodes[*index as usize].types;
                     types.iter().flat_map(|t| &t.profiles).any(|p| **p == *url)
                 });
-                return same.map_or(nowhere, |(_, index)| Spec { profile: spec.profile, node: Some(*index) });
+                return same.map_or(nowhere, |(_, index)| Spec { node: Some(*index), ..nowhere });
             }
             Some(_) => return nowhere,
             None => {}
         }
         if let Some(index) = below(spec.profile, index, step) {
-            return Spec { profile: spec.profile, node: Some(index) };
+            return Spec { node: Some(index), ..nowhere };
+        }
+        for (value, is_pattern) in [(&node.fixed, false), (&node.pattern, true)] {
+            if let Some(inner) = value.as_ref().and_then(|v| v.tree.root().get(step)) {
+                return Spec { profile: spec.profile, node: None, constant: Some((inner, is_pattern)) };
+            }
         }
         // what the slice does not say itself, the profile of its type may
         for url in node.types.iter().flat_map(|t| &t.profiles) {
             if let Some(profile) = self.definitions.profile(url)
                 && let Some(index) = below(profile, 0, step)
             {
-                return Spec { profile, node: Some(index) };
+                return Spec { profile, node: Some(index), constant: None };
             }
         }
         nowhere
@@ -219,6 +251,8 @@ impl<'a> Walk<'a> {
 struct Spec<'a> {
     profile: &'a Profile,
     node: Option<NodeIndex>,
+    /// A value inside one that is fixed further up, and whether that is a pattern.
+    constant: Option<(Item<'a>, bool)>,
 }
 
 fn below(profile: &Profile, index: NodeIndex, name: &str) -> Option<NodeIndex> {
