@@ -324,6 +324,38 @@ fn mistakes_in_a_mapping_are_found_when_it_is_loaded() {
     }
 }
 
+/// A YAML text as JSON, the way editors see it.
+fn as_json(yaml: &str) -> serde_json::Value {
+    let options = serde_saphyr::options! { strict_booleans: true };
+    serde_saphyr::from_str_with_options(yaml, options).expect("it is YAML")
+}
+
+#[test]
+fn the_published_schema_agrees_with_the_compiler() {
+    let schema: serde_json::Value =
+        serde_json::from_str(include_str!("../mappings/map.schema.json")).expect("it is JSON");
+    let validator = jsonschema::validator_for(&schema).expect("it is a JSON Schema");
+    let mut texts = vec![example().to_owned(), JSON.to_owned()];
+    for entry in
+        std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/mappings")).expect("the folder is there").flatten()
+    {
+        texts.extend(std::fs::read_to_string(entry.path().join("map.yaml")).ok());
+    }
+    for text in texts {
+        let found: Vec<String> =
+            validator.iter_errors(&as_json(&text)).map(|e| format!("{}: {e}", e.instance_path())).collect();
+        assert!(found.is_empty(), "{found:#?}");
+    }
+    for (from, to) in [
+        ("required: true", "requird: true"),
+        ("only: out }", "only: up }"),
+        ("as: uk-date", "as: ukdate"),
+        ("syntax: csv-zip", "syntax: edifact"),
+    ] {
+        assert!(!validator.is_valid(&as_json(&example().replacen(from, to, 1))), "{to}");
+    }
+}
+
 const JSON: &str = r#"
 mapping: tiny
 version: 1.0.0
@@ -357,6 +389,23 @@ rules:
   - { local: "circle[][kind=work].name", fhir: "team.participant[].member.display" }
 keep-local: [ secret, "goals[].secret", "goals[].steps[].secret", "working[].secret", "circle[].secret" ]
 "#;
+
+#[test]
+fn two_kinds_made_from_one_item_become_one_item_again() {
+    let kinds = "  kin: { type: RelatedPerson";
+    let more = "  flag: { type: Flag, each: \"circle[]\", refs: { subject: patient }, fixed: { status: active } }\n  kin: { type: RelatedPerson";
+    let rules = "  - { local: \"circle[][kind=work].id\"";
+    let rows = "  - { local: \"circle[].id\", fhir: \"flag.identifier[0].value\" }\n  - { local: \"circle[].alert\", fhir: \"flag.code.text\" }\n  - { local: \"circle[][kind=work].id\"";
+    let mapping = compile(&JSON.replace(kinds, more).replacen(rules, rows, 1)).expect("it compiles");
+    let json = br#"{"id":"R1","circle":[{"id":"a","kind":"family","name":"Philippa","alert":"has a key"}]}"#;
+    let record = record_of(&mapping, json);
+    let draft = forward(&mapping, &record);
+    assert_eq!((resources(&draft.tree, "Flag").len(), resources(&draft.tree, "RelatedPerson").len()), (1, 1));
+    for base in [Some(&record), None] {
+        let local = back(&mapping, draft.tree.root(), base);
+        assert!(same(local.tree.root(), record.tree().root()), "{}", local.tree.root().to_json());
+    }
+}
 
 /// Words that are not blank; no separator of the mapping's own, since what is split cannot hold it.
 fn words() -> impl Strategy<Value = String> {

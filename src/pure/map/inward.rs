@@ -9,7 +9,7 @@ mod lists;
 use super::convert::is_nothing;
 use super::data::{Data, Seg};
 use super::loss::Gatherer;
-use super::mapping::{From, LocalLoop, Mapping, Must, RefHow, ResourceKind};
+use super::mapping::{From, Key, LocalLoop, Mapping, Must, RefHow, ResourceKind};
 use super::out::{condition_holds, holds};
 use super::path::{Select, all_hold, pick, read, split_loop};
 use super::{Local, Loss};
@@ -33,6 +33,8 @@ struct Found<'t> {
     stack: Vec<Spot<'t>>,
 }
 
+type ByKey<'t> = HashMap<String, Vec<(usize, Item<'t>)>>;
+
 struct Run<'m, 't> {
     mapping: &'m Mapping,
     base: Option<&'t Tree>,
@@ -42,8 +44,12 @@ struct Run<'m, 't> {
     found: Vec<Vec<Found<'t>>>,
     /// `Type/id` and fullUrl to kind and position.
     by_reference: HashMap<String, (usize, usize)>,
+    /// For each kind and item around: the base items by their key, with their positions.
+    by_key: HashMap<(usize, Id), ByKey<'t>>,
     /// Base items that some resource belongs to.
-    touched: HashSet<Id>,
+    touched: HashSet<(usize, Id)>,
+    /// Items that were not in the base: list, item around and key to position. Two kinds may be made from one item.
+    made: HashMap<(usize, String), usize>,
     /// Local fields that some resource filled.
     filled: HashSet<String>,
     partial: bool,
@@ -59,7 +65,9 @@ pub(super) fn to_local(bundle: Item<'_>, mapping: &Mapping, base: Option<&Record
         loss: Gatherer { mapping: &mapping.name, found: Vec::new() },
         found: mapping.kinds.iter().map(|_| Vec::new()).collect(),
         by_reference: HashMap::new(),
+        by_key: HashMap::new(),
         touched: HashSet::new(),
+        made: HashMap::new(),
         filled: HashSet::new(),
         partial: false,
     };
@@ -244,31 +252,39 @@ impl<'m, 't> Run<'m, 't> {
         let above = &stack[each.level.min(stack.len() - 1)];
         let parts = if of.key.is_empty() { &self.mapping.lists[each.list].key } else { &of.key };
         let base = above.base.and_then(|b| {
-            base_items(each, b).enumerate().find(|(_, item)| {
-                !self.touched.contains(&item.id())
-                    && all_hold(&each.tests, *item)
-                    && parts.iter().zip(key).all(|(part, value)| {
-                        let text =
-                            read(*item, &part.from.steps).filter(|i| !is_nothing(*i)).map_or("", |i| i.text().trim());
-                        text == value.trim()
-                    })
-            })
+            let index = self.by_key.entry((kind, b.id())).or_insert_with(|| {
+                let mut index: ByKey<'t> = HashMap::new();
+                for (position, item) in base_items(each, b).enumerate().filter(|(_, i)| all_hold(&each.tests, *i)) {
+                    let text = |part: &Key| {
+                        read(item, &part.from.steps).filter(|i| !is_nothing(*i)).map_or("", |i| i.text().trim())
+                    };
+                    let key: Vec<&str> = parts.iter().map(text).collect();
+                    index.entry(key.join("\u{1f}")).or_default().push((position, item));
+                }
+                index
+            });
+            let key: Vec<&str> = key.iter().map(|k| k.trim()).collect();
+            index.get(&key.join("\u{1f}"))?.iter().find(|(_, item)| !self.touched.contains(&(kind, item.id()))).copied()
         });
         let mut address = above.address.clone();
         address.extend(segs(each));
         let index = match base {
             Some((index, item)) => {
-                self.touched.insert(item.id());
+                self.touched.insert((kind, item.id()));
                 index
             }
-            None => self.doc.at(&address).list().len(),
+            None => {
+                let name = (each.list, format!("{address:?}\u{1f}{}", key.join("\u{1f}")));
+                let length = self.doc.at(&address).list().len();
+                *self.made.entry(name).or_insert(length)
+            }
         };
         address.push(Seg::Index(index));
         let made = self.doc.at(&address);
-        if base.is_none() {
+        if *made == Data::Nothing {
             *made = Data::Object(Vec::new());
-            made.satisfy(&each.tests);
         }
+        made.satisfy(&each.tests);
         for condition in &of.conditions {
             if let Must::Be(values) = &condition.must
                 && let [value] = values.as_slice()
@@ -316,6 +332,7 @@ impl<'m, 't> Run<'m, 't> {
     /// Base items that would have become a resource, and of which there is none any more.
     fn remove_untouched(&mut self) {
         let Some(base) = self.base.map(Tree::root).filter(|_| !self.partial) else { return };
+        let touched: HashSet<Id> = self.touched.iter().map(|(_, id)| *id).collect();
         let mut gone: Vec<Vec<Seg>> = Vec::new();
         for kind in self.mapping.kinds.iter().filter(|k| k.way == super::mapping::Way::Both && !k.each.is_empty()) {
             let mut stacks = vec![vec![Spot { address: Vec::new(), base: Some(base) }]];
@@ -341,7 +358,7 @@ impl<'m, 't> Run<'m, 't> {
             for stack in stacks {
                 let items: Vec<Item<'_>> = stack.iter().filter_map(|s| s.base).collect();
                 let last = &stack[stack.len() - 1];
-                let touched = last.base.is_some_and(|i| self.touched.contains(&i.id()));
+                let touched = last.base.is_some_and(|i| touched.contains(&i.id()));
                 if !touched && kind.conditions.iter().all(|c| condition_holds(c, &items)) {
                     gone.push(last.address.clone());
                 }

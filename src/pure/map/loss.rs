@@ -124,7 +124,7 @@ fn general_path(item: Item<'_>) -> String {
         if parent.kind() == Kind::Array {
             steps.push(if parent.resource_list() { String::new() } else { "[]".to_owned() });
         } else {
-            steps.push(format!(".{}", at.key()));
+            steps.push(format!(".{}", safe(at.key())));
         }
         at = parent;
         if at.resource_type().is_some() && at.key() == "resource" {
@@ -137,6 +137,13 @@ fn general_path(item: Item<'_>) -> String {
     }
     path.extend(steps.iter().rev().map(String::as_str));
     path.trim_start_matches('.').to_owned()
+}
+
+/// A name that no row knows is the sender's own; where it does not look like the name of a field it is not repeated.
+fn safe(name: &str) -> &str {
+    let plain = name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '$' | '.'));
+    let digits = name.bytes().filter(u8::is_ascii_digit).count();
+    if plain && name.len() <= 64 && digits < 6 { name } else { "(a name withheld)" }
 }
 
 trait ResourceList {

@@ -8,7 +8,7 @@ use super::fields::{canonical, fitting, read_row};
 use super::{Run, Spot, base_items, list_of, segs};
 use crate::pure::fhir::{Item, Kind};
 use crate::pure::parse::{Layout, Syntax};
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet, VecDeque};
 
 /// Whether any row of a block is read back.
 pub(super) fn comes_in(block: &Block) -> bool {
@@ -76,13 +76,15 @@ impl<'m, 't> Run<'m, 't> {
         let above = &stack[one.local.level];
         let base: Vec<Item<'t>> = above.base.map(|b| base_items(&one.local, b).collect()).unwrap_or_default();
         let covered = |item: &Item<'_>| !is_nothing(*item) && all_hold(&one.local.tests, *item);
-        let mut free: Vec<usize> = (0..base.len()).filter(|i| covered(&base[*i])).collect();
+        let mut free: HashMap<Vec<String>, VecDeque<usize>> = HashMap::new();
+        for (index, item) in base.iter().enumerate().filter(|(_, item)| covered(item)) {
+            free.entry(self.base_key(one, *item)).or_default().push_back(index);
+        }
         let had: Vec<Data> = if let Data::List(had) = self.doc.at(address) { had.clone() } else { Vec::new() };
         let mut made: Vec<(Data, Option<usize>)> = Vec::new();
         for item in items {
             let key = self.key_of(one, *item);
-            let found = free.iter().position(|i| self.base_key(one, base[*i]) == key);
-            let index = found.map(|f| free.remove(f));
+            let index = free.get_mut(&key).and_then(VecDeque::pop_front);
             let start = index.and_then(|i| had.get(i).cloned()).unwrap_or(Data::Object(Vec::new()));
             made.push((start, index));
         }
