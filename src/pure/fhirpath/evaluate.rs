@@ -4,7 +4,7 @@ use super::ast::{Id, Literal, Node, Operator, Program, Step, StepKind, Variable}
 use super::collection::Collection;
 use super::context::{Context, EvaluationError, Fault, Focus};
 use super::functions::{self, Function};
-use super::navigate::{resource_of, root_of, visit_named};
+use super::navigate::{resource_of, root_of, visit_children, visit_named};
 use super::quantity::Quantity;
 use super::value::Value;
 use crate::pure::fhir::Item;
@@ -101,8 +101,8 @@ impl<'a> Run<'a> {
             Node::Index => Ok(scope.index.map(|i| Value::Integer(i64::try_from(i).unwrap_or(i64::MAX))).into()),
             Node::Total => Ok(scope.total.cloned().unwrap_or_default()),
             Node::Variable(variable) => Ok(self.variable(variable)),
-            Node::Path(None, steps) => self.path(scope.this.clone(), steps, scope),
-            Node::Path(Some(head), steps) => self.path(self.evaluate(*head, scope)?, steps, scope),
+            Node::Path(None, steps) => self.path(scope.this, steps, scope),
+            Node::Path(Some(head), steps) => self.path(&self.evaluate(*head, scope)?, steps, scope),
             Node::Chain(first, links) => {
                 let mut left = self.evaluate(*first, scope)?;
                 for link in links {
@@ -157,19 +157,70 @@ impl<'a> Run<'a> {
         }
     }
 
-    fn path(&self, mut at: Collection<'a>, steps: &'a [Step], scope: &Scope<'_, 'a>) -> Outcome<'a> {
+    /// Walks steps from a start, which is looked at where it stands as long as steps only look.
+    fn path(&self, start: &Collection<'a>, steps: &'a [Step], scope: &Scope<'_, 'a>) -> Outcome<'a> {
+        let mut made: Option<Collection<'a>> = None;
         let mut index = 0;
         while let Some(step) = steps.get(index) {
             self.tick(1)?;
-            if let (StepKind::Child(name, first), Some(found)) = (&step.kind, asks_existence(steps.get(index + 1))) {
-                at = Collection::from(self.has_child(&at, name, *first)? == found);
+            let at = made.as_ref().unwrap_or(start);
+            if let Some(answer) = self.shortcut(at, step, steps.get(index + 1))? {
+                made = Some(answer.into());
                 index += 2;
                 continue;
             }
-            at = self.step(at, step, scope)?;
+            made = Some(match &step.kind {
+                StepKind::Child(name, first) => self.children(at, name, *first)?,
+                _ => {
+                    let at = made.take().unwrap_or_else(|| start.clone());
+                    self.step(at, step, scope)?
+                }
+            });
             index += 1;
         }
-        Ok(at)
+        Ok(made.unwrap_or_else(|| start.clone()))
+    }
+
+    /// Two steps at once, where the first one's collection would only be asked whether it is empty or how large it is.
+    fn shortcut(
+        &self,
+        at: &Collection<'a>,
+        step: &'a Step,
+        next: Option<&'a Step>,
+    ) -> Result<Option<Value<'a>>, Error> {
+        match &step.kind {
+            StepKind::Child(name, first) if is_call(next, Function::Exists) => {
+                Ok(Some(Value::Boolean(self.has_child(at, name, *first)?)))
+            }
+            StepKind::Child(name, first) if is_call(next, Function::Empty) => {
+                Ok(Some(Value::Boolean(!self.has_child(at, name, *first)?)))
+            }
+            StepKind::Child(name, first) if is_call(next, Function::Count) => {
+                let mut count = 0;
+                for value in at.iter() {
+                    self.visit_child(value, name, *first, &mut |_| {
+                        count += 1;
+                        true
+                    });
+                    self.tick(1 + count)?;
+                }
+                Ok(Some(counted(count)))
+            }
+            StepKind::Call(Function::Children, ..) if is_call(next, Function::Count) => {
+                let mut count = 0;
+                for value in at.iter() {
+                    if let Value::Element(item, _) = value {
+                        visit_children(*item, &mut |_| {
+                            count += 1;
+                            true
+                        });
+                    }
+                    self.tick(1 + count)?;
+                }
+                Ok(Some(counted(count)))
+            }
+            _ => Ok(None),
+        }
     }
 
     fn step(&self, at: Collection<'a>, step: &'a Step, scope: &Scope<'_, 'a>) -> Outcome<'a> {
@@ -271,11 +322,11 @@ impl<'a> Run<'a> {
     }
 }
 
-/// Whether a step is `exists()` (true) or `empty()` (false) without criteria.
-fn asks_existence(step: Option<&Step>) -> Option<bool> {
-    match &step?.kind {
-        StepKind::Call(Function::Exists, arguments, _) if arguments.is_empty() => Some(true),
-        StepKind::Call(Function::Empty, _, _) => Some(false),
-        _ => None,
-    }
+fn counted<'a>(count: usize) -> Value<'a> {
+    Value::Integer(i64::try_from(count).unwrap_or(i64::MAX))
+}
+
+/// Whether a step is this function without arguments.
+fn is_call(step: Option<&Step>, wanted: Function) -> bool {
+    matches!(step.map(|s| &s.kind), Some(StepKind::Call(function, arguments, _)) if *function == wanted && arguments.is_empty())
 }

@@ -73,7 +73,7 @@ fn each_shadow<'a>(stands: Item<'a>, visit: Visit<'_, 'a>) -> bool {
 }
 
 fn is_form_of(key: &str, name: &str) -> bool {
-    key.strip_prefix(name).is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_uppercase()))
+    key.as_bytes().get(name.len()).is_some_and(u8::is_ascii_uppercase) && key.starts_with(name)
 }
 
 /// Visits the children of this name; `kind` says the type of the item where a choice has to be told from a long name.
@@ -85,18 +85,26 @@ pub(super) fn visit_named<'a>(
     visit: Visit<'_, 'a>,
 ) -> bool {
     let Some(holder) = content(item) else { return true };
-    let mut form = None;
-    let mut alone = None;
+    let (mut form, mut alone) = (None, None);
+    let first = name.as_bytes().first();
     for child in holder.children() {
         let key = child.key();
-        if key == name {
-            return if name == "resourceType" { true } else { each(holder, name, child, visit) };
-        }
-        let plain = key.strip_prefix('_').unwrap_or(key);
-        if plain == name {
-            alone = Some(child);
-        } else if form.is_none() && is_form_of(plain, name) {
-            form = Some(child);
+        // Most keys differ in their first letter, and this runs more often than anything else.
+        let start = key.as_bytes().first();
+        if start == first {
+            if key == name {
+                return if name == "resourceType" { true } else { each(holder, name, child, visit) };
+            }
+            if form.is_none() && is_form_of(key, name) {
+                form = Some(child);
+            }
+        } else if start == Some(&b'_') {
+            let plain = &key[1..];
+            if plain == name {
+                alone = Some(child);
+            } else if form.is_none() && is_form_of(plain, name) {
+                form = Some(child);
+            }
         }
     }
     match (alone, form) {
