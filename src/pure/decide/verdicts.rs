@@ -6,7 +6,7 @@ use super::evidence::Evidence;
 use super::policy::{FRAME, Policy};
 use super::provision::{Known, Span};
 use super::question::Question;
-use super::record::{Record, Whose};
+use super::record::{Record, Unit, Whose};
 use super::rules::RuleId;
 use super::steps::{Bench, Verdict};
 use crate::pure::fhir::{Item, When};
@@ -25,6 +25,7 @@ pub(super) fn judge(
     let record = Record::of(roots, evidence, policy);
     let mut scratch = Vec::new();
     let mut verdicts: Vec<Verdict> = record.units.iter().map(|u| bench.judge(u, &record, &mut scratch)).collect();
+    fall_with_the_resource(&record, &mut verdicts);
     leave_no_frame_alone(&record, &mut verdicts);
     fall_with_the_resource(&record, &mut verdicts);
     let mut decision = gather(&record, &verdicts, &bench, evidence);
@@ -34,18 +35,24 @@ pub(super) fn judge(
     decision
 }
 
-/// A frame goes wherever something of the plan goes, never alone: not where the leave is for some sections only and none
-/// of them is here, and nobody's resource where nothing of the person goes.
+/// A frame goes wherever something of the plan goes, never alone: where there is content and none of it goes, the frame
+/// stays too; where there is only frame, it needs leave for more than some sections. Nobody's resource goes only where
+/// something of the person does.
 fn leave_no_frame_alone(record: &Record<'_>, verdicts: &mut [Verdict]) {
-    let is_frame = |i: usize| record.units[i].sections == FRAME && !record.units[i].addressee;
-    let nobodys = |i: usize| record.resources[record.units[i].resource].whose == Whose::Nobody;
-    let content = (0..verdicts.len()).any(|i| verdicts[i].goes && !is_frame(i) && !nobodys(i));
-    let person = (0..verdicts.len())
-        .any(|i| verdicts[i].goes && !nobodys(i) && (!is_frame(i) || !verdicts[i].by_sections || content));
-    for i in 0..verdicts.len() {
-        let alone = verdicts[i].goes && is_frame(i) && verdicts[i].by_sections && !content;
-        if alone || (verdicts[i].goes && nobodys(i) && !person) {
-            verdicts[i] = Verdict { goes: false, rule: RuleId::C3, ..verdicts[i] };
+    let units = || record.units.iter().zip(verdicts.iter()).filter(|(u, _)| !u.addressee);
+    let nobodys = |u: &Unit<'_>| record.resources[u.resource].whose == Whose::Nobody;
+    let is_content = |u: &Unit<'_>| u.sections != FRAME && !nobodys(u);
+    let has_content = units().any(|(u, _)| is_content(u));
+    let content = units().any(|(u, v)| v.goes && is_content(u));
+    let person = units().any(|(u, v)| v.goes && !nobodys(u) && (content || !v.by_sections));
+    for (unit, verdict) in record.units.iter().zip(verdicts.iter_mut()) {
+        if !verdict.goes || unit.addressee {
+            continue;
+        }
+        let frame = unit.sections == FRAME && !nobodys(unit);
+        let alone = frame && !content && (has_content || verdict.by_sections);
+        if alone || (nobodys(unit) && (!person || (has_content && !content))) {
+            *verdict = Verdict { goes: false, rule: RuleId::C3, ..*verdict };
         }
     }
 }
