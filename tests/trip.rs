@@ -222,7 +222,7 @@ fn what_was_mapped_comes_back_as_it_was() {
         let back = map::to_local(draft.tree.root(), mapping, Some(&sent)).expect("it maps back");
         let bytes = map::write(&back, mapping).expect("it can be written");
         let back = parse::parse(&case.format, mapping.syntax(), &bytes, &ParseLimits::default()).expect("it parses");
-        assert_eq!(said(back.tree()), said(sent.tree()), "{case}");
+        assert!(said(back.tree()) == said(sent.tree()), "{case} comes back as something else");
     }
 }
 
