@@ -67,6 +67,7 @@ pub fn compile(structure: &Structure, index: StructureIndex, file: &str, types: 
                 expression: Some(text.clone()),
                 is_best_practice: false,
                 human: None,
+                mend: None,
             };
             compiler.rule(&structure.root.element, &constraint)
         })
@@ -294,6 +295,7 @@ impl Compiler<'_> {
             is_error: constraint.is_error,
             is_best_practice: constraint.is_best_practice,
             human: constraint.human.clone(),
+            mend: constraint.mend.clone(),
             text,
             check,
         })

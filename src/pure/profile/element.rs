@@ -34,6 +34,8 @@ pub struct Constraint {
     pub is_best_practice: bool,
     /// What it asks for, in the words of the profile (ours; the base package carries none).
     pub human: Option<Arc<str>>,
+    /// How to mend what breaks it (`requirements`).
+    pub mend: Option<Arc<str>>,
 }
 
 /// How strongly an element is bound to a value set.
@@ -201,6 +203,7 @@ fn read_constraint(item: Item<'_>) -> Option<Constraint> {
         expression: text(item, "expression"),
         is_best_practice: extension(item, BEST_PRACTICE).is_some(),
         human: text(item, "human"),
+        mend: text(item, "requirements"),
     })
 }
 

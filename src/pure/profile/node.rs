@@ -172,6 +172,8 @@ pub struct Rule {
     pub is_best_practice: bool,
     /// What the profile's author says it asks for.
     pub human: Option<Arc<str>>,
+    /// How to mend what breaks it.
+    pub mend: Option<Arc<str>>,
     /// FHIRPath as written.
     pub text: Arc<str>,
     /// How it is judged.

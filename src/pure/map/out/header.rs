@@ -1,5 +1,6 @@
 //! What every Bundle and every resource begins with, and the one Provenance of a record.
 
+use super::super::path::read;
 use super::super::put::array;
 use super::{Instance, Run};
 use crate::pure::fhir::Id;
@@ -53,7 +54,9 @@ impl Run<'_, '_> {
         let id = self.made[kind][instance].id.clone();
         let node = self.entry(&of.resource, &id, of.profile.as_deref());
         let item = self.made[kind][instance].items.last().and_then(|i| i.offset());
-        if let Some(offset) = item {
+        // what is made once for the whole record stands where the record is named
+        let named = || read(self.local.root(), &self.mapping.record)?.offset();
+        if let Some(offset) = item.or_else(named) {
             self.out.set_offset(node, offset);
         }
         self.made[kind][instance].node = Some(node);

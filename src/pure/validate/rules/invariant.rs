@@ -68,6 +68,9 @@ impl<'a> Walk<'a> {
         self.find(severity, "invariant", "invariant-broken", item, Some(by), text, remedy);
         if let Some(issue) = self.report.issues.last_mut() {
             issue.rule = Some(format!("{}#{} {}", by.profile.url, by.node.id, rule.key));
+            if let Some(mend) = &rule.mend {
+                issue.remedy = Some(mend.to_string().into());
+            }
         }
     }
 
