@@ -24,7 +24,7 @@ fn source() -> PathBuf {
 /// The code of a file without its tests and comments.
 fn code(path: &Path) -> String {
     let text = fs::read_to_string(path).expect("the file can be read");
-    let code = text.split("#[cfg(test)]\nmod ").next().unwrap_or_default();
+    let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
     code.lines().filter(|l| !l.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n")
 }
 
@@ -100,7 +100,9 @@ fn makes(line: &str, name: &str) -> bool {
     let before = &line[..at];
     let word = before.ends_with(|c: char| c.is_alphanumeric() || c == '_');
     let declared = ["struct ", "impl ", "for ", "enum ", "-> "].iter().any(|k| before.ends_with(k));
-    !word && !declared && !before.contains("impl")
+    // `Effect::Permit {` is a variant of something else.
+    let variant = before.ends_with("::") && !before.ends_with("Self::");
+    !word && !declared && !variant && !before.contains("impl")
 }
 
 #[test]
