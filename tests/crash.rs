@@ -4,8 +4,10 @@
 //! is killed with SIGKILL. (That loses what the process had in memory, not what the operating system had: a power cut is
 //! another test.)
 
+mod served;
 mod stored;
 
+use served::Place;
 use sharewell::cli::audit::{Witness, verify};
 use sharewell::edge::clock::System;
 use sharewell::edge::store::Store;
@@ -136,4 +138,90 @@ async fn a_message_goes_on_from_wherever_a_stop_left_it() {
         assert_eq!(messages.len(), 1, "{step}: it can be taken at once");
         assert_eq!(messages[0].unanswered, step == "sent", "{step}");
     }
+}
+
+/// The process itself, killed between its 202 and the delivery: the recipient cannot be reached, or has taken the message
+/// and not answered.
+#[test]
+fn a_gateway_killed_after_its_202_delivers_once_when_it_is_back() {
+    for answered in [false, true] {
+        let place = Place::new();
+        let stalling = answered.then(|| place.recipient(false));
+        let serving = place.serve();
+        assert_eq!(serving.post("key-1"), Some(202));
+        let before = stalling.map(|recipient| {
+            assert!(recipient.wait(), "it was sent");
+            recipient.got()
+        });
+        serving.kill();
+        let proof = verify(&place.database(), &Witness::default()).expect("a database");
+        assert_eq!(proof.findings, [], "what the kill left proves");
+
+        let recipient = place.recipient(true);
+        let serving = place.serve();
+        assert!(recipient.wait(), "it was not delivered");
+        assert_eq!(serving.post("key-1"), Some(202), "a repeat gets the answer of before");
+        std::thread::sleep(std::time::Duration::from_millis(1500));
+        let got = recipient.got();
+        assert_eq!(got.len(), 1, "it was delivered more than once");
+        assert!(before.is_none_or(|before| before == got), "the same key at every attempt");
+        serving.stop();
+        let proof = verify(&place.database(), &Witness::default()).expect("a database");
+        assert_eq!((proof.findings, proof.unchecked), (Vec::new(), Vec::<String>::new()));
+        assert_eq!(
+            proof.unresolved,
+            u64::from(answered),
+            "the attempt that nobody saw the end of stays an open intent"
+        );
+    }
+}
+
+/// Killed again and again while a sender posts and the recipient answers: every message that was acknowledged arrives or
+/// was superseded by a newer version, and in order.
+#[test]
+fn a_gateway_killed_again_and_again_loses_nothing_and_keeps_the_order() {
+    let place = Place::new();
+    let recipient = place.recipient(true);
+    let (mut acknowledged, mut posts) = (0, 0);
+    for round in 0..4 {
+        let serving = place.serve();
+        let id = serving.id();
+        let killer = std::thread::spawn(move || {
+            std::thread::sleep(std::time::Duration::from_millis(150 + 90 * round));
+            Command::new("kill").args(["-KILL", &id.to_string()]).status().expect("kill runs")
+        });
+        while let Some(status) = serving.post(&format!("key-{posts}")) {
+            assert_eq!(status, 202);
+            (acknowledged, posts) = (acknowledged + 1, posts + 1);
+        }
+        // The one that was not answered may have been taken; its sender would repeat it. Another key makes it another.
+        posts += 1;
+        killer.join().expect("the killer ends");
+    }
+    let serving = place.serve();
+    assert_eq!(serving.post("the last"), Some(202));
+    let open = || {
+        let connection = rusqlite::Connection::open(place.database()).expect("the database");
+        let sql = "SELECT count(*) FROM message WHERE state NOT IN ('delivered', 'superseded')";
+        connection.query_row(sql, [], |row| row.get::<_, u64>(0)).expect("a count")
+    };
+    assert!(recipient.wait_for(|_| open() == 0), "something is still on its way");
+    serving.stop();
+
+    let connection = rusqlite::Connection::open(place.database()).expect("the database");
+    let mut statement =
+        connection.prepare("SELECT id FROM message WHERE state = 'delivered' ORDER BY sequence").unwrap();
+    let delivered: Vec<String> = statement.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
+    let stored: u64 = connection.query_row("SELECT count(*) FROM record", [], |row| row.get(0)).unwrap();
+    let (mut seen, mut once) = (HashSet::new(), recipient.got());
+    let repeats = once.len();
+    once.retain(|key| seen.insert(key.clone()));
+    assert_eq!(once, delivered, "each once, in the order of acceptance");
+    assert!(stored > acknowledged);
+    println!(
+        "{acknowledged} acknowledged over 4 kills, {stored} stored, {} delivered, {} superseded, {} repeats told by key",
+        delivered.len(),
+        stored - delivered.len() as u64,
+        repeats - once.len()
+    );
 }

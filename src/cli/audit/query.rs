@@ -4,6 +4,7 @@ use super::super::{Exit, Output};
 use super::verify::open;
 use rusqlite::{Connection, Row, params};
 use serde_json::{Value, json};
+use std::io::Write;
 use std::path::PathBuf;
 
 /// Asks the trail
@@ -69,21 +70,27 @@ fn ask(connection: &Connection, arguments: &Arguments) -> rusqlite::Result<usize
     let Arguments { request, party, outcome, kind, message, unresolved, limit, output, .. } = arguments;
     let mut statement = connection.prepare(SQL)?;
     let mut rows = statement.query(params![request, party, outcome, kind, message, unresolved, limit])?;
-    let mut count = 0;
+    let (mut count, mut out) = (0, std::io::stdout().lock());
     while let Some(row) = rows.next()? {
         let entry = entry(row)?;
-        match output {
-            Output::Json => println!("{entry}"),
-            Output::Human => println!("{}", line(&entry)),
-        }
+        let words = match output {
+            Output::Json => entry.to_string(),
+            Output::Human => line(&entry),
+        };
         count += 1;
+        // Whoever reads may have read enough.
+        if writeln!(out, "{words}").is_err() {
+            break;
+        }
     }
     Ok(count)
 }
 
 fn entry(row: &Row<'_>) -> rusqlite::Result<Value> {
     let word = |column: usize| -> rusqlite::Result<Option<String>> { row.get(column) };
-    let recorded = jiff::Timestamp::from_microsecond(row.get(9)?).map(|t| t.to_string()).unwrap_or_default();
+    let recorded =
+        jiff::Timestamp::from_microsecond(row.get(9)?).map(|t| t.strftime("%Y-%m-%dT%H:%M:%S%.6fZ").to_string());
+    let recorded = recorded.unwrap_or_default();
     let event: Value = serde_json::from_str(&word(10)?.unwrap_or_default()).unwrap_or(Value::Null);
     Ok(json!({
         "sequence": row.get::<_, i64>(0)?, "id": word(1)?, "kind": word(2)?, "phase": word(3)?, "intent": word(4)?,

@@ -111,7 +111,7 @@ impl<'a> Reader<'a> {
         }
         self.frontier.append(leaf);
         let recorded: i64 = row.get(9)?;
-        self.read.went_back += u64::from(recorded + TOGETHER < self.last_recorded);
+        self.read.went_back += u64::from(recorded.saturating_add(TOGETHER) < self.last_recorded);
         self.last_recorded = self.last_recorded.max(recorded);
         let word = |column: usize| -> rusqlite::Result<String> { Ok(text(row.get_ref(column)?)) };
         match word(3)?.as_str() {

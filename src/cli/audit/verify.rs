@@ -48,7 +48,7 @@ pub struct Proof {
     pub rows: u64,
     /// Intents without a completion.
     pub unresolved: u64,
-    /// Entries whose time is before that of an earlier one.
+    /// Entries whose time is seconds before that of an earlier one.
     pub went_back: u64,
     /// The root of the log, hexadecimal.
     pub root: String,
@@ -318,7 +318,10 @@ impl Proof {
             line(format!("not checked: {unchecked}"));
         }
         if self.went_back > 0 {
-            line(format!("note: {} entries are dated before an earlier one: the clock was put back", self.went_back));
+            line(format!(
+                "note: {} entries are dated before an earlier one: the clock was put back",
+                self.went_back
+            ));
         }
         if self.unresolved > 0 {
             line(format!("note: {} intents have no completion: `sharewell audit query --unresolved`", self.unresolved));
