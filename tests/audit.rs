@@ -8,6 +8,8 @@ use sharewell::edge::clock::Clock;
 use sharewell::edge::store::{Fate, Store};
 use sharewell::pure::audit::merkle::{Hash, verify_consistency, verify_inclusion};
 use sharewell::pure::audit::{Event, Kind, Name, Phase, Thing};
+use sharewell::pure::profile::Definitions;
+use sharewell::pure::validate::check;
 use std::fs;
 use std::path::{Path, PathBuf};
 use stored::{Stored, acceptance, choice};
@@ -373,6 +375,21 @@ fn an_audit_event_holds_no_name_in_an_entity_and_one_who_asked() {
             assert_eq!((requestors, asked), (1, if alone { 1 } else { 2 }), "{kind:?}");
             assert!(json["entity"].as_array().unwrap().iter().all(|e| e.get("name").is_none()));
             assert_eq!(json["recorded"], "2026-06-01T09:00:00.000Z");
+        }
+    }
+}
+
+#[test]
+fn our_audit_events_are_valid_r4_and_keep_our_own_profile() {
+    let definitions = Definitions::base().unwrap_or_else(|report| panic!("{:?}", report.issues));
+    let ours = "https://sharewell.example/fhir/StructureDefinition/sharewell-auditevent";
+    for kind in Kind::ALL {
+        for phase in [Phase::Intent, Phase::Completion, Phase::Whole] {
+            let mut event = event(kind);
+            (event.phase, event.intent) = (phase, Some("e-0".to_owned()));
+            let report = check(&event.tree(), &[ours], &definitions);
+            let wrong: Vec<String> = report.issues.iter().filter(|i| i.is_error()).map(ToString::to_string).collect();
+            assert!(wrong.is_empty(), "{kind:?} {phase:?}: {wrong:#?}");
         }
     }
 }

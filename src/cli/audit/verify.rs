@@ -318,10 +318,7 @@ impl Proof {
             line(format!("not checked: {unchecked}"));
         }
         if self.went_back > 0 {
-            line(format!(
-                "note: {} entries are dated before an earlier one: the clock was put back",
-                self.went_back
-            ));
+            line(format!("note: {} entries are dated before an earlier one: the clock was put back", self.went_back));
         }
         if self.unresolved > 0 {
             line(format!("note: {} intents have no completion: `sharewell audit query --unresolved`", self.unresolved));
