@@ -23,7 +23,7 @@ pub(super) fn check(mapping: &mut Mapping, raw: &RawFile, definitions: &Definiti
     checker.local();
     checker.fhir(definitions);
     for kind in &checker.mapping.kinds {
-        checker.block(&kind.block, kind);
+        checker.block(&kind.block);
     }
     for kind in &checker.mapping.kinds {
         checker.filled(kind, definitions);
@@ -46,7 +46,7 @@ impl Checker<'_> {
     }
 
     /// Rows that write one target, and loops whose items cannot be told apart.
-    fn block(&mut self, block: &Block, kind: &ResourceKind) {
+    fn block(&mut self, block: &Block) {
         for (index, row) in block.rows.iter().enumerate() {
             for earlier in &block.rows[..index] {
                 self.clash(earlier, row);
@@ -62,7 +62,7 @@ impl Checker<'_> {
                 let remedy = format!("add `keys: {{ \"{}\": … }}`, or the file's `key`, or `only: out`", list.path);
                 self.wrong(spot, "loop-without-key", text, remedy);
             }
-            self.block(&one.block, kind);
+            self.block(&one.block);
         }
     }
 

@@ -30,6 +30,9 @@ struct Line {
     issue: Issue,
 }
 
+/// An entry that a FHIR code could come back as: its position, whether it is preferred, where it stands.
+type Claim = (usize, bool, Issue);
+
 /// How local codes are compared: letters and digits, lower case.
 fn fold(text: &str) -> String {
     text.chars().filter(|c| !matches!(c, ' ' | '-' | '_' | '\t' | '\u{2013}')).flat_map(char::to_lowercase).collect()
@@ -59,7 +62,7 @@ impl Codes {
 
     fn build(name: &str, lines: Vec<Line>, read_only: Vec<Line>, report: &mut Report) -> Codes {
         let mut codes = Codes { name: name.to_owned(), ..Codes::default() };
-        let mut claimed: HashMap<(String, String), Vec<(usize, bool, Issue)>> = HashMap::new();
+        let mut claimed: HashMap<(String, String), Vec<Claim>> = HashMap::new();
         for line in lines {
             let index = codes.entries.len();
             if codes.by_local.insert(fold(&line.local), index).is_some() {

@@ -112,7 +112,7 @@ fn follow(definitions: &Definitions, of: Type, path: &[Step], end: End) -> Resul
         };
         let list_wanted = last && end == End::Plains;
         match (element.array, step.select) {
-            (true, Select::One) if !list_wanted && !(last && end == End::Any) => {
+            (true, Select::One) if !(list_wanted || last && end == End::Any) => {
                 return Err((
                     format!("`{}` repeats", step.name),
                     format!("write `{0}[0]`, `{0}[]` or a slice", step.name),
