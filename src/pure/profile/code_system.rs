@@ -161,6 +161,7 @@ pub fn by_rule(system: &str, code: &str) -> Option<bool> {
         "urn:ietf:bcp:47" => Some(is_language(code)),
         "urn:ietf:bcp:13" | "http://www.rfc-editor.org/bcp/bcp13.txt" => Some(is_media_type(code)),
         "urn:iso:std:iso:4217" => Some(CURRENCIES.split(' ').any(|c| c == code)),
+        "https://www.iana.org/time-zones" => Some(jiff::tz::TimeZone::get(code).is_ok()),
         "urn:ietf:rfc:3986" => Some(!code.bytes().any(|b| b <= b' ')),
         _ => None,
     }

@@ -52,11 +52,6 @@ impl<'a> Entries<'a> {
         plain.split_once('/').is_some_and(|(name, id)| self.by_name.contains_key(&(name, id)))
     }
 
-    /// How many entries have a fullUrl.
-    pub fn count(&self, url: &str) -> usize {
-        self.by_url.get(url).map_or(0, Vec::len)
-    }
-
     /// The server part of the fullUrl of the entry that holds an item.
     fn base_of(&self, from: Item<'a>) -> Option<&'a str> {
         let mut at = from;
