@@ -59,6 +59,8 @@ pub fn compile(structure: &Structure, index: StructureIndex, file: &str, types: 
     let context_invariants: Vec<Rule> = structure
         .context_invariants
         .iter()
+        // `%extension` is the extension that stands in the element; two of R4's definitions use it, to no effect
+        .filter(|text| !text.contains("%extension"))
         .enumerate()
         .filter_map(|(at, text)| {
             let constraint = Constraint {

@@ -85,10 +85,14 @@ impl Definitions {
                     self.file(&card, &alone);
                 }
             }
-        } else if is_definition(root)
-            && let Some(card) = card(root)
-        {
+        } else if let Some(card) = card(root).filter(|_| is_definition(root)) {
             self.file(&card, file);
+            if card.resource_type == "Questionnaire" {
+                let keys = keys(&card);
+                for key in keys {
+                    self.questionnaires.insert(key, tree.clone());
+                }
+            }
         }
         Ok(())
     }

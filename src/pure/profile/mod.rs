@@ -37,6 +37,7 @@ pub struct Definitions {
     code_systems: HashMap<Arc<str>, Entry<CodeSystem>>,
     supplements: HashMap<Arc<str>, Vec<Packed>>,
     value_sets: HashMap<Arc<str>, Entry<ValueSet>>,
+    questionnaires: HashMap<Arc<str>, Tree>,
 }
 
 struct StructureEntry {
@@ -113,6 +114,12 @@ impl Definitions {
     #[must_use]
     pub fn profile(&self, url: &str) -> Option<&Profile> {
         self.profile_at(self.index_of(url)?)
+    }
+
+    /// Why a structure that is loaded does not compile.
+    #[must_use]
+    pub fn problem(&self, url: &str) -> Option<&Report> {
+        self.compiled(self.index_of(url)?).err()
     }
 
     /// The compiled profile of a type.
@@ -199,6 +206,12 @@ impl Definitions {
         entry.made.get_or_init(make).clone()
     }
 
+    /// The Questionnaire of a canonical url, with or without `|version`.
+    #[must_use]
+    pub fn questionnaire(&self, url: &str) -> Option<&Tree> {
+        self.questionnaires.get(url).or_else(|| self.questionnaires.get(url.split('|').next()?))
+    }
+
     /// How many structures, value sets and code systems there are.
     #[must_use]
     pub fn counts(&self) -> (usize, usize, usize) {
@@ -282,5 +295,5 @@ impl std::fmt::Debug for Definitions {
 
 /// Whether an item is a definition that this room reads.
 fn is_definition(item: Item<'_>) -> bool {
-    matches!(item.resource_type(), Some("StructureDefinition" | "ValueSet" | "CodeSystem"))
+    matches!(item.resource_type(), Some("StructureDefinition" | "ValueSet" | "CodeSystem" | "Questionnaire"))
 }

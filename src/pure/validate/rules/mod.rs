@@ -1,5 +1,6 @@
 //! The rules, one a file, each with the standard's word for its name.
 
+pub mod answer;
 pub mod attachment;
 pub mod binding;
 pub mod bundle;
@@ -11,6 +12,7 @@ pub mod invariant;
 pub mod limits;
 pub mod narrative;
 pub mod primitive;
+pub mod questionnaire;
 pub mod reference;
 pub mod resource;
 pub mod slicing;

@@ -17,8 +17,10 @@ impl<'a> Walk<'a> {
             self.error("value", wrong.id, id, by, text, wrong.remedy);
         }
         self.contained_ids(item);
-        if name == "Bundle" {
-            self.bundle(item);
+        match name {
+            "Bundle" => self.bundle(item),
+            "QuestionnaireResponse" => self.response(item),
+            _ => {}
         }
     }
 
