@@ -63,6 +63,7 @@ pub fn utf8<'b>(bytes: &'b [u8], file: Option<&str>) -> Result<&'b str, Report> 
     if let Some(encoding) = encoding {
         return Err(Issue::error("structure", "encoding", format!("the text starts like {encoding}"))
             .at(Some(at(1, 1)))
+            .rule("RFC 8259 section 8.1: UTF-8, without a byte order mark")
             .remedy("save the file as UTF-8 without a byte order mark")
             .into());
     }
@@ -72,6 +73,7 @@ pub fn utf8<'b>(bytes: &'b [u8], file: Option<&str>) -> Result<&'b str, Report> 
         let (line, column) = line_and_column(text, u32::try_from(good).unwrap_or(u32::MAX));
         Issue::error("structure", "encoding", "the bytes here are not UTF-8".to_owned())
             .at(Some(at(line, column)))
+            .rule("RFC 8259 section 8.1: UTF-8")
             .remedy("save the file as UTF-8")
             .into()
     })
@@ -110,6 +112,7 @@ impl Reader<'_> {
         let (line, column) = line_and_column(&self.tree.raw()[..self.end], u(fault.at));
         Issue::error(fault.code, fault.id, fault.text)
             .at(Some(Place { file: None, line, column }))
+            .rule("RFC 8259 and RFC 7493 (I-JSON), within the limits of this gateway")
             .remedy(fault.remedy)
             .into()
     }
