@@ -20,6 +20,7 @@ pub struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Action {
     /// Keeps the facts of HL7's R4 definitions (CC0) and leaves the prose
+    #[command(after_help = "Example:\n  sharewell definitions build --from package")]
     Build {
         /// The unpacked npm package hl7.fhir.r4.examples@4.0.1
         #[arg(long, value_name = "FOLDER")]

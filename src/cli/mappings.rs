@@ -23,8 +23,10 @@ pub struct Arguments {
 #[derive(Debug, clap::Subcommand)]
 enum Command {
     /// Compiles mappings and tells every mistake in them
+    #[command(after_help = "Example:\n  sharewell mappings check care-act --output json")]
     Check(Which),
     /// Takes each example to FHIR and back, and a changed Bundle back and forth
+    #[command(after_help = "Example:\n  sharewell mappings test care-act --mappings mappings")]
     Test(Which),
 }
 

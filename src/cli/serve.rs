@@ -2,7 +2,7 @@
 //!
 //! SIGTERM or Ctrl-C closes the door, lets what is in work and on its way finish for `listen.limits.drain_time`, and ends.
 
-use super::{Exit, config as checking};
+use super::{Exit, Output, config as checking};
 use crate::config::{self, Config};
 use crate::edge::clock::{Clock, System};
 use crate::edge::listen::{Drained, FrontDoor, Metrics};
@@ -27,6 +27,9 @@ pub struct Arguments {
     /// The configuration; `sharewell config check` tells its mistakes
     #[arg(long, value_name = "FILE")]
     config: PathBuf,
+    /// For whom the log is written, where it is not as `[log]` of the configuration says
+    #[arg(long, value_enum)]
+    output: Option<Output>,
 }
 
 /// Runs the command.
@@ -45,7 +48,8 @@ pub fn run(arguments: Arguments) -> Exit {
             return Exit::BadInput;
         }
     };
-    log::start(&config.log);
+    let json = arguments.output.map_or(config.log.json, |output| output == Output::Json);
+    log::start(&config::Log { json, ..config.log.clone() });
     let runtime = match Runtime::new() {
         Ok(runtime) => runtime,
         Err(error) => return cannot(&error.to_string()),

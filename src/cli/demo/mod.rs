@@ -10,7 +10,7 @@ mod show;
 pub mod stage;
 mod story;
 
-use super::Exit;
+use super::{Exit, Output};
 use stage::{Stage, Trouble};
 use std::path::PathBuf;
 
@@ -28,10 +28,14 @@ pub struct Arguments {
     /// Leave the gateway running until Ctrl-C, and print its addresses
     #[arg(long)]
     stay: bool,
+    /// Who reads the story: with `json`, one JSON object a line
+    #[arg(long, value_enum, default_value_t)]
+    output: Output,
 }
 
 /// Runs the command.
 pub fn run(arguments: Arguments) -> Exit {
+    show::to(arguments.output);
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -51,7 +55,7 @@ pub fn run(arguments: Arguments) -> Exit {
 }
 
 async fn show(arguments: &Arguments) -> Result<(), Trouble> {
-    println!("Sharewell: one plan's journey. Everybody in it is invented, and nothing leaves this machine.");
+    show::title("Sharewell: one plan's journey. Everybody in it is invented, and nothing leaves this machine.");
     let stage = Stage::set(arguments.keep.as_deref(), None).await?;
     let told = story::tell(&stage).await;
     if told.is_ok() && arguments.stay {

@@ -1,23 +1,47 @@
 //! How the demo looks on a terminal: numbered steps, plain words, one table. No names or numbers of the person (P10).
 
 use super::notebook::{Ended, Noted};
+use crate::cli::Output;
 use crate::gateway::watch::{End, Room};
 use crate::pure::decide::{Outcome, Sent};
+use serde_json::json;
+use std::sync::OnceLock;
 use std::time::Duration;
+
+/// Set once, before anything is said.
+static OUTPUT: OnceLock<Output> = OnceLock::new();
+
+/// Says for whom the story is told.
+pub fn to(output: Output) {
+    // A second call would be a second story in one process; the first holds.
+    let _ = OUTPUT.set(output);
+}
+
+fn tell(human: String, json: serde_json::Value) {
+    match OUTPUT.get().copied().unwrap_or_default() {
+        Output::Human => println!("{human}"),
+        Output::Json => println!("{json}"),
+    }
+}
+
+/// The first line.
+pub fn title(text: &str) {
+    tell(text.to_owned(), json!({ "title": text }));
+}
 
 /// A step's heading.
 pub fn heading(number: usize, title: &str) {
-    println!("\n{number:>2}  {title}");
+    tell(format!("\n{number:>2}  {title}"), json!({ "step": number, "title": title }));
 }
 
 /// A line below a heading.
 pub fn line(text: impl AsRef<str>) {
-    println!("    {}", text.as_ref());
+    tell(format!("    {}", text.as_ref()), json!({ "line": text.as_ref() }));
 }
 
 /// A line further in.
 pub fn detail(text: impl AsRef<str>) {
-    println!("      {}", text.as_ref());
+    tell(format!("      {}", text.as_ref()), json!({ "detail": text.as_ref().trim() }));
 }
 
 /// `parse 0.12 ms · map 0.30 ms · …`
@@ -58,31 +82,32 @@ pub fn outcome(name: &str, noted: &Noted, ended: Option<&Ended>) {
 /// The table recipient × section. A column per party: its heading and what was decided for it.
 pub fn table(columns: &[(&str, Option<Noted>)]) {
     let mut sections: Vec<&str> = Vec::new();
-    for (_, noted) in columns {
-        for (code, ..) in noted.iter().flat_map(|n| &n.sections) {
-            if !sections.contains(&code.as_str()) {
-                sections.push(code);
-            }
+    for (code, ..) in columns.iter().flat_map(|(_, noted)| noted.iter()).flat_map(|noted| &noted.sections) {
+        if !sections.contains(&code.as_str()) {
+            sections.push(code);
         }
     }
-    let width = 19;
-    let mut head = format!("    {:<17}", "");
-    columns.iter().for_each(|(name, _)| head.push_str(&format!("{name:<width$}")));
-    println!("{}", head.trim_end());
+    let names: Vec<&str> = columns.iter().map(|(name, _)| *name).collect();
+    row("", &names.iter().map(|n| (*n).to_owned()).collect::<Vec<_>>(), json!({ "recipients": names }));
     for section in sections {
-        let mut row = format!("    {:<17}", if section == "frame" { "who and which" } else { section });
-        for (_, noted) in columns {
-            row.push_str(&format!("{:<width$}", cell(noted.as_ref(), section)));
-        }
-        println!("{}", row.trim_end());
+        let cells: Vec<String> = columns.iter().map(|(_, noted)| cell(noted.as_ref(), section)).collect();
+        let title = if section == "frame" { "who and which" } else { section };
+        row(title, &cells, json!({ "section": section, "cells": cells }));
     }
-    println!("\n    what the letters say:");
+    line("");
+    line("what the letters say:");
     let mut rules: Vec<&str> = columns.iter().flat_map(|(_, n)| n.iter()).flat_map(rules_of).collect();
     rules.sort_unstable();
     rules.dedup();
     for rule in rules.into_iter().filter_map(crate::pure::decide::RuleId::from_id) {
         detail(format!("{}  {}", rule.id(), rule.text()));
     }
+}
+
+fn row(title: &str, cells: &[String], json: serde_json::Value) {
+    let mut text = format!("    {title:<17}");
+    cells.iter().for_each(|cell| text.push_str(&format!("{cell:<19}")));
+    tell(text.trim_end().to_owned(), json);
 }
 
 fn rules_of(noted: &Noted) -> Vec<&'static str> {
