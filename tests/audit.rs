@@ -5,7 +5,7 @@ mod stored;
 use serde_json::Value;
 use sharewell::cli::audit::{Proof, Witness, verify};
 use sharewell::edge::clock::Clock;
-use sharewell::edge::store::{Fate, Store};
+use sharewell::edge::store::{Fate, Sqlite, Store, StoreError};
 use sharewell::pure::audit::merkle::{Hash, verify_consistency, verify_inclusion};
 use sharewell::pure::audit::{Event, Kind, Name, Phase, Thing};
 use sharewell::pure::profile::Definitions;
@@ -216,7 +216,6 @@ async fn a_change_by_hand_is_found_row_by_row() {
 #[tokio::test]
 async fn a_log_that_was_cut_rewritten_or_put_back_does_not_fit_an_old_head() {
     let it = journey().await;
-    std::thread::sleep(std::time::Duration::from_millis(600));
     let kept = it.folder.path().join("kept.head");
     fs::copy(it.folder.path().join("sharewell.db.head"), &kept).unwrap();
     it.store.append(vec![it.entry(Kind::Refusal, Phase::Whole, None)]).await.unwrap();
@@ -392,4 +391,36 @@ fn our_audit_events_are_valid_r4_and_keep_our_own_profile() {
             assert!(wrong.is_empty(), "{kind:?} {phase:?}: {wrong:#?}");
         }
     }
+}
+
+/// What a kill leaves: a database, its write-ahead log and the head of the last commit.
+#[tokio::test]
+async fn a_changed_byte_in_the_write_ahead_log_is_found_or_changes_nothing_and_a_gateway_refuses_to_go_on() {
+    let it = journey().await;
+    let left = copy(it.folder.path());
+    let (path, log) = (stored::database(left.path()), left.path().join("sharewell.db-wal"));
+    let (whole, database) = (fs::read(&log).unwrap(), fs::read(&path).unwrap());
+    assert!(whole.len() > 40_000, "the log holds the journey");
+    assert_eq!(prove(&path, &[]).findings, []);
+    let (mut found, mut tried, mut refused) = (0, 0, 0);
+    for at in (0..whole.len()).step_by(whole.len() / 120) {
+        let mut bytes = whole.clone();
+        bytes[at] ^= 0x20;
+        fs::write(&log, &bytes).unwrap();
+        fs::write(&path, &database).unwrap();
+        let _ = fs::remove_file(left.path().join("sharewell.db-shm"));
+        let proof = prove(&path, &[]);
+        tried += 1;
+        if proof.findings.is_empty() {
+            assert_eq!(proof.entries, 12, "byte {at}: nothing of the trail is missing");
+            continue;
+        }
+        found += 1;
+        let opened = Sqlite::open(&path, &left.path().join("audit.key"), it.clock.clone());
+        refused += u32::from(matches!(opened, Err(StoreError::Damaged(_))));
+    }
+    println!(
+        "{tried} bytes of the write-ahead log changed one by one: {found} found, {refused} stores refused to open"
+    );
+    assert!(found > 0 && refused > 0);
 }

@@ -2,6 +2,7 @@
 
 use openssl::pkey::{Id, PKey};
 use std::path::Path;
+use std::time::Duration;
 
 /// A signed file: lines of a name and a value, of which the last two are the key and the signature over all before.
 pub(super) struct Signed {
@@ -23,8 +24,19 @@ pub(super) struct Head {
 }
 
 impl Signed {
-    /// Reads a signed file; what is wrong with it where it is none.
+    /// Reads a signed file; what is wrong with it where it is none. A gateway that runs may be writing it just now: one
+    /// that does not hold is looked at again.
     pub(super) fn read(path: &Path, title: &str) -> Result<Signed, String> {
+        for _ in 0..3 {
+            match Signed::read_once(path, title) {
+                Ok(signed) if signed.holds => return Ok(signed),
+                _ => std::thread::sleep(Duration::from_millis(5)),
+            }
+        }
+        Signed::read_once(path, title)
+    }
+
+    fn read_once(path: &Path, title: &str) -> Result<Signed, String> {
         let bytes = std::fs::read(path).map_err(|error| format!("cannot be read: {error}"))?;
         let text = String::from_utf8(bytes).map_err(|_| "is not text".to_owned())?;
         let end = text.find("\nkey ").ok_or("has no key")? + 1;

@@ -1,19 +1,18 @@
-//! Keeping house: moving committed pages into the database file, writing the head file, and closing cleanly.
+//! Keeping house: moving committed pages into the database file, the head file beside it, and closing cleanly.
 //!
-//! `FILE.head` is the newest signed tree head, at most a quarter of a second old; whoever keeps a copy elsewhere can show
-//! that the log was cut or rewritten later. `FILE.pages` exists only while the database is closed: a signed digest of
+//! `FILE.head` is the newest signed tree head; whoever keeps a copy elsewhere can show that the log was cut or rewritten
+//! later. `FILE.pages` exists only while the database is closed: a signed digest of
 //! every page, so that a change in bytes that no row uses is found too.
 
 use super::super::StoreError;
 use super::trail::Signer;
-use super::writer::Pulse;
-use crate::pure::audit::merkle;
+use crate::pure::audit::merkle::{self, Frontier};
 use rusqlite::Connection;
 use std::fs::File;
-use std::io::{BufReader, Read, Write};
+use std::io::{BufReader, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
 
@@ -32,12 +31,11 @@ pub(super) fn beside(path: &Path, ending: &str) -> PathBuf {
 }
 
 /// Keeps house until `stop` is dropped.
-pub(super) fn run(path: &Path, connection: &Connection, pulse: &Arc<Pulse>, stop: &Receiver<()>) {
+pub(super) fn run(path: &Path, connection: &Connection, committed: &Arc<AtomicU64>, stop: &Receiver<()>) {
     let (mut moved, mut looks) = (0, 0u32);
     loop {
         let last = !matches!(stop.recv_timeout(BEAT), Err(RecvTimeoutError::Timeout));
-        write_newest_head(path, pulse);
-        let committed = pulse.committed.load(Ordering::Relaxed);
+        let committed = committed.load(Ordering::Relaxed);
         looks += 1;
         if last {
             return;
@@ -55,26 +53,62 @@ pub(super) fn run(path: &Path, connection: &Connection, pulse: &Arc<Pulse>, stop
 
 /// Writes the head file and flushes it.
 pub(super) fn write_head(path: &Path, text: &str) -> Result<(), StoreError> {
-    let written = write_whole(&beside(path, ".head"), text.as_bytes(), true);
+    let written = write_whole(&beside(path, ".head"), text.as_bytes());
     written.map_err(|error| StoreError::Failed(format!("the tree head could not be written: {error}")))
 }
 
-fn write_newest_head(path: &Path, pulse: &Pulse) {
-    let Ok(newest) = pulse.head.lock().map(|mut head| head.take()) else { return };
-    let Some(text) = newest else { return };
-    if let Err(error) = write_whole(&beside(path, ".head"), text.as_bytes(), false) {
-        tracing::warn!(%error, "the signed tree head could not be written beside the database");
+/// The head file, kept open and overwritten after every commit: what a killed process leaves is never older than what it
+/// acknowledged, so that a write-ahead log that lost its end shows. Not flushed: the database is, and before it.
+pub(super) struct HeadFile {
+    file: File,
+    length: usize,
+}
+
+impl HeadFile {
+    /// Writes the head file anew, flushes it, and keeps it open.
+    pub(super) fn open(path: &Path, text: &str) -> Result<HeadFile, StoreError> {
+        write_head(path, text)?;
+        let file = File::options().write(true).open(beside(path, ".head"));
+        let file = file.map_err(|error| StoreError::Failed(format!("the tree head cannot be written: {error}")))?;
+        Ok(HeadFile { file, length: text.len() })
+    }
+
+    /// Overwrites it. It is shorter than a sector, which is written whole or not at all.
+    pub(super) fn write(&mut self, text: &str) {
+        let mut written = self.file.rewind().and_then(|()| self.file.write_all(text.as_bytes()));
+        if text.len() < self.length {
+            written = written.and_then(|()| self.file.set_len(text.len() as u64));
+        }
+        self.length = text.len();
+        if let Err(error) = written {
+            tracing::warn!(%error, "the signed tree head could not be written beside the database");
+        }
     }
 }
 
+/// Whether the log is as long as the head file says. One that is shorter has lost what was acknowledged, and going on
+/// would hide it.
+pub(super) fn compare(path: &Path, frontier: &Frontier) -> Result<(), StoreError> {
+    let Ok(text) = std::fs::read_to_string(beside(path, ".head")) else { return Ok(()) };
+    let value = |name: &str| text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+    let size = value("size").and_then(|size| size.parse().ok()).unwrap_or(0);
+    let another = size == frontier.size() && value("root") != Some(&openssl::base64::encode_block(&frontier.root()));
+    if size > frontier.size() || another {
+        return Err(StoreError::Damaged(format!(
+            "the signed tree head is of {size} log entries, and the log has {}, or others: entries were lost, or the \
+             database is an older copy; see `sharewell audit verify`, and to go on all the same keep `FILE.head` elsewhere",
+            frontier.size()
+        )));
+    }
+    Ok(())
+}
+
 /// Writes a file so that a reader sees the old one or the new one, never half of one.
-fn write_whole(path: &Path, bytes: &[u8], flush: bool) -> std::io::Result<()> {
+fn write_whole(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     let new = beside(path, ".new");
     let mut file = File::create(&new)?;
     file.write_all(bytes)?;
-    if flush {
-        file.sync_all()?;
-    }
+    file.sync_all()?;
     std::fs::rename(&new, path)
 }
 
@@ -89,7 +123,7 @@ pub(super) fn close(path: &Path, connection: Connection, signer: &Signer, head: 
         return Ok(());
     }
     let pages = sign_pages(path, page, signer, &head)?;
-    let written = write_whole(&beside(path, ".pages"), pages.as_bytes(), true);
+    let written = write_whole(&beside(path, ".pages"), pages.as_bytes());
     written.map_err(|error| StoreError::Failed(format!("the page digests could not be written: {error}")))
 }
 

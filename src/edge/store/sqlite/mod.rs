@@ -19,19 +19,21 @@ use super::{
 use crate::edge::clock::Clock;
 use crate::pure::audit::Entry;
 use jiff::{SignedDuration, Timestamp};
+use keeper::HeadFile;
 use read::Question;
 use rusqlite::{Connection, params};
 use seal::Seal;
 use std::fmt;
 use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicU64;
 use std::sync::mpsc::{self, SyncSender, TrySendError};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 pub(crate) use tables::schema;
 use tokio::sync::oneshot;
 use trail::{Refs, Signer};
-use writer::{Ledger, Order, Pulse, Task, Writer};
+use writer::{Ledger, Order, Task, Writer};
 
 /// How much may wait for a thread before callers are told to come back later.
 const WAITING: usize = 1024;
@@ -79,12 +81,12 @@ impl Sqlite {
         }
         let signer = Signer::open(key, &id)?;
         let frontier = trail::frontier(&connection)?;
-        let pulse = Arc::new(Pulse::default());
-        let mut writer = Writer { connection, frontier, clock, signer, pulse: Arc::clone(&pulse) };
+        keeper::compare(path, &frontier)?;
+        let head = HeadFile::open(path, &signer.sign(&frontier, clock.now())?.text())?;
+        let committed = Arc::new(AtomicU64::new(0));
+        let mut writer = Writer { connection, frontier, clock, signer, head, committed };
         writer.recover()?;
-        let head = writer.signer.sign(&writer.frontier, writer.clock.now())?;
-        keeper::write_head(path, &head.text())?;
-        let open = Open::start(path, writer, &pulse, lock)?;
+        let open = Open::start(path, writer, lock)?;
         Ok(Sqlite { path: path.to_owned(), open: Mutex::new(Some(open)) })
     }
 
@@ -133,7 +135,7 @@ impl Sqlite {
 }
 
 impl Open {
-    fn start(path: &Path, writer: Writer, pulse: &Arc<Pulse>, lock: File) -> Result<Open, StoreError> {
+    fn start(path: &Path, writer: Writer, lock: File) -> Result<Open, StoreError> {
         let (orders, receiver) = mpsc::sync_channel(WAITING);
         let (questions, asked) = mpsc::sync_channel::<Question>(WAITING);
         let (stop, stopped) = mpsc::channel();
@@ -143,8 +145,9 @@ impl Open {
             let (connection, asked) = (tables::open_to_read(path)?, Arc::clone(&asked));
             others.push(spawn("store-reader", move || read::run(&connection, &asked))?);
         }
-        let (connection, pulse, path) = (tables::open_to_checkpoint(path)?, Arc::clone(pulse), path.to_owned());
-        others.push(spawn("store-keeper", move || keeper::run(&path, &connection, &pulse, &stopped))?);
+        let (connection, done, path) =
+            (tables::open_to_checkpoint(path)?, Arc::clone(&writer.committed), path.to_owned());
+        others.push(spawn("store-keeper", move || keeper::run(&path, &connection, &done, &stopped))?);
         let writer = spawn("store-writer", move || writer.run(&receiver))?;
         Ok(Open { orders, questions, stop, writer, others, _lock: lock })
     }

@@ -4,13 +4,14 @@
 //! of them failed.
 
 use super::super::StoreError;
+use super::keeper::HeadFile;
 use super::trail::Signer;
 use crate::edge::clock::Clock;
 use crate::pure::audit::merkle::Frontier;
 use rusqlite::Connection;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError};
-use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 
@@ -106,22 +107,15 @@ impl Ledger<'_> {
     }
 }
 
-/// What the writer shares with the thread that keeps house.
-#[derive(Debug, Default)]
-pub(super) struct Pulse {
-    /// Pieces of work committed so far.
-    pub(super) committed: AtomicU64,
-    /// The newest head, as the text of its file.
-    pub(super) head: Mutex<Option<String>>,
-}
-
 /// The writer's own things.
 pub(super) struct Writer {
     pub(super) connection: Connection,
     pub(super) frontier: Frontier,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) signer: Signer,
-    pub(super) pulse: Arc<Pulse>,
+    pub(super) head: HeadFile,
+    /// Pieces of work committed so far.
+    pub(super) committed: Arc<AtomicU64>,
 }
 
 impl Writer {
@@ -150,7 +144,7 @@ impl Writer {
     fn commit(&mut self, mut group: Vec<Box<dyn Work>>) {
         let committed = self.transact(&mut group);
         if committed.is_ok() {
-            self.pulse.committed.fetch_add(group.len() as u64, Ordering::Relaxed);
+            self.committed.fetch_add(group.len() as u64, Ordering::Relaxed);
         }
         for work in group {
             work.answer(&committed);
@@ -163,8 +157,8 @@ impl Writer {
         let result = result.and_then(|(frontier, head)| {
             self.connection.prepare_cached("COMMIT")?.execute([])?;
             self.frontier = frontier;
-            if let (Some(text), Ok(mut newest)) = (head, self.pulse.head.lock()) {
-                *newest = Some(text);
+            if let Some(text) = head {
+                self.head.write(&text);
             }
             Ok(())
         });
