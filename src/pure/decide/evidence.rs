@@ -126,7 +126,8 @@ pub struct Relationship {
 pub struct Bar {
     /// The record's own name for it, for the audit.
     pub id: String,
-    /// Which: L2 gender recognition, L3 fertility, L4 court or safety injunction, L5 anonymous provider.
+    /// Which: L2 gender recognition, L3 fertility, L4 court or safety injunction, L5 anonymous provider, R5 somebody
+    /// else's data.
     pub rule: super::rules::RuleId,
     /// References of resources it covers, whole.
     pub references: Vec<String>,
@@ -134,6 +135,8 @@ pub struct Bar {
     pub texts: Vec<String>,
     /// The exemption that lifts it when declared and held as a role; none = nothing lifts it.
     pub exemption: Option<String>,
+    /// Against whom it stands: a carer's objection to one council. None = everybody.
+    pub recipients: Vec<Identity>,
 }
 
 /// An order that goes before the choices. Rules L6 and L7.

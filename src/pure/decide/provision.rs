@@ -480,7 +480,21 @@ impl Actor {
             let unresolved = found == Truth::False && !question.party.groups_known;
             return (if unresolved { Truth::Unknown } else { found }, rank);
         }
-        (self.who.same(&known.who), rank)
+        match self.who.same(&known.who) {
+            Truth::Unknown if self.of_another_kind(known) => (Truth::False, rank),
+            truth => (truth, rank),
+        }
+    }
+
+    /// A natural person is never an organisation, nor the other way round: an NHS number names the one, an ODS code the other.
+    fn of_another_kind(&self, known: &Known<'_>) -> bool {
+        let all = |system: &str| {
+            self.who.references.is_empty()
+                && !self.who.identifiers.is_empty()
+                && self.who.identifiers.iter().all(|(s, _)| s == system)
+        };
+        let person = known.question.party.person.is_some();
+        (all(super::words::NHS_NUMBER) && !person && !known.who.is_empty()) || (all(super::words::ODS) && person)
     }
 
     fn rank(&self) -> u8 {

@@ -67,7 +67,7 @@ pub(super) struct Record<'t> {
 
 impl<'t> Record<'t> {
     /// Takes apart a Bundle, or a list of resources.
-    pub fn of(roots: &[Item<'t>], evidence: &Evidence, policy: &'t Policy) -> Record<'t> {
+    pub fn of(roots: &[Item<'t>], who: &Identity, evidence: &Evidence, policy: &'t Policy) -> Record<'t> {
         let mut items = Vec::new();
         for root in roots {
             if root.resource_type() == Some("Bundle") {
@@ -86,12 +86,12 @@ impl<'t> Record<'t> {
             record.resources.push(resource(item, node, full_url, &mine, evidence, policy));
         }
         for index in 0..record.resources.len() {
-            record.divide(index, evidence, policy);
+            record.divide(index, who, evidence, policy);
         }
         record
     }
 
-    fn divide(&mut self, index: usize, evidence: &Evidence, policy: &Policy) {
+    fn divide(&mut self, index: usize, who: &Identity, evidence: &Evidence, policy: &Policy) {
         let resource = &self.resources[index];
         let (item, type_) = (resource.item, resource.type_);
         let table = &policy.sections;
@@ -119,8 +119,12 @@ impl<'t> Record<'t> {
                 self.place(&mut units, index, child, to, sections);
             }
         }
-        for bar in &evidence.facts.bars {
+        let against = |b: &&Bar| b.recipients.is_empty() || b.recipients.iter().any(|r| r.same(who) != Truth::False);
+        for bar in evidence.facts.bars.iter().filter(against) {
             barred(&mut units, index, item, bar);
+        }
+        if evidence.facts.restricted {
+            restricted(&mut units, index, item, policy);
         }
         self.units.extend(units);
     }
@@ -479,6 +483,22 @@ fn extension_to(type_: &str, extension: Item<'_>, table: &SectionTable) -> Where
         return Where::Addressee; // goes with its resource: `place` makes no unit of it
     }
     Where::Sections(WHOLE)
+}
+
+/// The person's whereabouts are restricted: what the policy lists as telling of a place is barred.
+fn restricted<'t>(units: &mut Vec<Unit<'t>>, resource: usize, item: Item<'t>, policy: &Policy) {
+    let type_ = item.resource_type().unwrap_or_default();
+    for (_, element) in policy.whereabouts.iter().filter(|(t, _)| t == type_) {
+        match element {
+            None => units[0].bar = Some(RuleId::L4),
+            Some(name) => {
+                let sections = units[0].sections;
+                let unit =
+                    |item| Unit { resource, item, whole: false, sections, addressee: false, bar: Some(RuleId::L4) };
+                units.extend(item.children().filter(|c| c.key() == name).map(unit));
+            }
+        }
+    }
 }
 
 fn barred<'t>(units: &mut Vec<Unit<'t>>, resource: usize, item: Item<'t>, bar: &Bar) {

@@ -22,7 +22,7 @@ pub(super) fn judge(
     let known = Known::of(question);
     let (live, aside) = combine::live(&known, evidence, policy);
     let bench = Bench::of(&known, evidence, policy, &live);
-    let record = Record::of(roots, evidence, policy);
+    let record = Record::of(roots, &known.who, evidence, policy);
     let mut scratch = Vec::new();
     let mut verdicts: Vec<Verdict> = record.units.iter().map(|u| bench.judge(u, &record, &mut scratch)).collect();
     fall_with_the_resource(&record, &mut verdicts);
@@ -110,6 +110,10 @@ fn gather(record: &Record<'_>, verdicts: &[Verdict], bench: &Bench<'_>, evidence
                 decision.obligations.push(Obligation::Withhold(path));
             }
         }
+    }
+    let waits = |c: &Cut| c.reason.rule == RuleId::R2 && c.reason.choice.is_none();
+    if decision.cuts.iter().any(waits) {
+        decision.obligations.push(Obligation::Review(RuleId::R2));
     }
     let content = |c: &&Cut| !c.aside;
     decision.outcome = if decision.released.is_empty() {

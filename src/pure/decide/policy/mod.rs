@@ -32,6 +32,8 @@ pub struct Policy {
     pub(super) minimums: Vec<Minimum>,
     pub(super) caps: HashMap<String, u32>,
     pub(super) max_age_seconds: Option<i64>,
+    /// Elements, or whole types, that tell where a person is.
+    pub(super) whereabouts: Vec<(String, Option<String>)>,
 }
 
 impl std::fmt::Debug for Policy {

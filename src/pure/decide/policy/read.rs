@@ -10,7 +10,7 @@ use regex::RegexBuilder;
 use std::ops::Range;
 use toml::de::DeTable;
 
-const TABLES: [&str; 17] = [
+const TABLES: [&str; 18] = [
     "policy",
     "freshness",
     "purpose",
@@ -28,6 +28,7 @@ const TABLES: [&str; 17] = [
     "whole",
     "extensions",
     "mark",
+    "whereabouts",
 ];
 
 /// Reads all files into the policy: what declares first, what uses afterwards.
@@ -186,6 +187,15 @@ fn settings(reader: &mut Reader<'_>, root: &DeTable<'_>, policy: &mut Policy) {
         policy.emergency.roles = reader.texts(table, "roles");
         policy.emergency.reasons = reader.texts(table, "reasons");
         policy.emergency.minutes = reader.count(table, "minutes").unwrap_or(0);
+    }
+    if let Some(table) = root.get("whereabouts").and_then(|v| reader.table(v, "whereabouts")) {
+        reader.only(table, &["elements"]);
+        for path in reader.texts(table, "elements") {
+            policy.whereabouts.push(match path.split_once('.') {
+                Some((type_, element)) => (type_.to_owned(), Some(element.to_owned())),
+                None => (path, None),
+            });
+        }
     }
     if let Some(table) = root.get("labels").and_then(|v| reader.table(v, "labels")) {
         for (key, value) in table {
