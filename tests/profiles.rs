@@ -10,6 +10,7 @@ use sharewell::pure::validate;
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 fn profiles() -> Vec<String> {
     let files = embedded::files("profiles/sharewell/");
