@@ -4,7 +4,7 @@
 //! of an invariant. Refuses: expressions that are not FHIRPath (N1 2.0 with R4's functions), unknown functions, and
 //! evaluations beyond [`Limits`]. Synchronous, no I/O; `trace()` says nothing, since records hold a person's life.
 //!
-//! In reading order: `lexer` → `parser` → `ast`, then `evaluate` with `operators`, `compare`, `types` and `functions/`,
+//! In reading order: `lexer` → `parser` → `ast`, then `evaluate` with `path`, `operators`, `compare`, `types` and `functions/`,
 //! over the record as `navigate` shows it.
 
 mod ast;
@@ -22,6 +22,7 @@ mod names;
 mod navigate;
 mod operators;
 mod parser;
+mod path;
 mod quantity;
 mod system;
 mod types;

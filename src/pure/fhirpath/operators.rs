@@ -136,13 +136,9 @@ impl<'a> Run<'a> {
         b: &Quantity<'a>,
         at: u32,
     ) -> Result<Option<Value<'a>>, Error> {
-        let sum = |sign: fn(super::Decimal) -> super::Decimal| {
-            let value = a.value.plus(sign(b.in_unit_of(a)?))?;
-            Some(Quantity { value, ..a.clone() })
-        };
         let result = match operator {
-            Operator::Plus => sum(|b| b),
-            Operator::Minus => sum(super::Decimal::negated),
+            Operator::Plus => a.plus(b),
+            Operator::Minus => a.plus(&Quantity { value: b.value.negated(), ..b.clone() }),
             Operator::Times => a.times(b),
             Operator::Over => a.over(b),
             _ => return Err(self.wrong(at, "`div` and `mod` take numbers without unit")),

@@ -120,6 +120,14 @@ impl<'a> Quantity<'a> {
         mine.rounded(digits) == other.value.rounded(digits) || theirs.rounded(digits) == self.value.rounded(digits)
     }
 
+    /// The sum, in the finer of the two units: `3 'm' + 3 'cm'` is `303 'cm'` (FHIRPath N1 §6.6.3).
+    #[must_use]
+    pub fn plus(&self, other: &Quantity<'a>) -> Option<Quantity<'a>> {
+        let one = Quantity { value: Decimal::from(1), ..self.clone() };
+        let (coarse, fine) = if one.in_unit_of(other)? > Decimal::from(1) { (self, other) } else { (other, self) };
+        Some(Quantity { value: coarse.in_unit_of(fine)?.plus(fine.value)?, ..fine.clone() })
+    }
+
     fn is_one(&self) -> bool {
         self.unit == "1"
     }
