@@ -9,7 +9,7 @@ use std::path::Path;
 /// Reads what a configuration file says. With `files`, the files it names are looked at too.
 ///
 /// # Errors
-/// Every mistake at once, as [`read`] says them.
+/// Every mistake at once, as [`read()`] says them.
 pub fn load(text: &str, path: &Path, files: bool, now: Timestamp) -> Result<Config, Report> {
     let base = path.parent().unwrap_or(Path::new(""));
     let file = |path: &Path| std::fs::read(path);
