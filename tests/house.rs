@@ -112,7 +112,7 @@ fn fields_of_what_carries_a_promise_are_private() {
         ("pure/decide/decision.rs", "Permit"),
         ("pure/redact/mod.rs", "Releasable"),
         ("edge/authenticate/mod.rs", "Caller"),
-        ("edge/store/mod.rs", "Departure"),
+        ("edge/store/message.rs", "Departure"),
     ];
     for (file, name) in structs {
         let text = code(&source().join(file));

@@ -1,0 +1,179 @@
+//! What is given to be stored: everything that follows from one request, and how it was taken.
+
+use super::Person;
+use crate::pure::audit::Entry;
+use crate::pure::fhir::time::When;
+use crate::pure::fhir::tree::{Item, Tree};
+use jiff::Timestamp;
+use std::fmt;
+
+/// Everything that follows from one request, to be stored before it is answered.
+#[derive(Clone)]
+pub struct Acceptance {
+    /// The sender's id in the configuration.
+    pub sender: String,
+    /// What makes a repeat of the request a repeat: Idempotency-Key, MessageHeader.id, Bundle.identifier, or the body's
+    /// digest in hexadecimal; with a word before it that says which.
+    pub key: String,
+    /// SHA-256 of the body as it came.
+    pub digest: [u8; 32],
+    /// When.
+    pub now: Timestamp,
+    /// The record.
+    pub record: NewRecord,
+    /// The sharing choices it carries. An earlier choice of the person, by this sender and with the same identifier, is
+    /// superseded. Another sender's is not: a stale export of a council's must not undo what the person's own app said,
+    /// and where two senders disagree it is for `decide` to say what holds.
+    pub choices: Vec<NewChoice>,
+    /// One for every recipient it may have to go to.
+    pub messages: Vec<NewMessage>,
+    /// The trail of accepting and deciding. At least one.
+    pub entries: Vec<Entry>,
+    /// What the sender is told.
+    pub reply: Reply,
+}
+
+impl fmt::Debug for Acceptance {
+    /// Without the record and the key (P10).
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Acceptance({} from {}, {} messages)", self.record.id, self.sender, self.messages.len())
+    }
+}
+
+/// A record to be stored.
+#[derive(Clone)]
+pub struct NewRecord {
+    /// A new UUID.
+    pub id: String,
+    /// Whom it is about.
+    pub person: Person,
+    /// What a newer version of the same record has in common with it: the sender's system and plan id, no version. An
+    /// unsent message about an older one is superseded.
+    pub plan: Option<String>,
+    /// X-Request-Id.
+    pub request: String,
+    /// `fhir`, or the mapping's name.
+    pub format: String,
+    /// The validated FHIR Bundle, compact JSON.
+    pub bundle: String,
+    /// The bytes as they came, where the format is local: private fields survive in them.
+    pub original: Option<Vec<u8>>,
+}
+
+impl fmt::Debug for NewRecord {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "NewRecord({})", self.id)
+    }
+}
+
+/// A sharing choice to be stored.
+#[derive(Clone)]
+pub struct NewChoice {
+    /// Consent.identifier: the same for every version of one choice of one person by one sender.
+    pub identifier: String,
+    /// Consent.dateTime; none counts as when it is accepted. An older one that comes late supersedes nothing.
+    pub dated: Option<Timestamp>,
+    /// The Consent, compact JSON; or a Bundle of it and of what it refers to, the Consent first.
+    pub consent: String,
+}
+
+impl NewChoice {
+    /// The choices that a record carries: the Consent itself, or those of a Bundle. One without an identifier goes by its
+    /// id, and one without either by its content.
+    #[must_use]
+    pub fn all_in(record: Item<'_>) -> Vec<NewChoice> {
+        if record.resource_type() == Some("Consent") {
+            return vec![NewChoice::of(record, record.to_json())];
+        }
+        let resources = record.all("entry").filter_map(|entry| entry.get("resource"));
+        let consents = resources.filter(|resource| resource.resource_type() == Some("Consent"));
+        consents.map(|consent| NewChoice::of(consent, with_what_it_names(consent, record).root().to_json())).collect()
+    }
+
+    fn of(consent: Item<'_>, stored: String) -> NewChoice {
+        let system = consent.str_at(&["identifier", "system"]).unwrap_or_default();
+        let identifier = match (consent.str_at(&["identifier", "value"]), consent.str_at(&["id"])) {
+            (Some(value), _) => format!("{system}|{value}"),
+            (None, Some(id)) => format!("id|{id}"),
+            (None, None) => format!("content|{:x?}", openssl::sha::sha256(stored.as_bytes())),
+        };
+        let dated = consent.str_at(&["dateTime"]).and_then(When::date_time).map(When::earliest);
+        NewChoice { identifier, dated, consent: stored }
+    }
+}
+
+/// A Bundle of a Consent and of what it refers to in its own Bundle: the patient, who chose, who is meant. Alone it would
+/// not say whose choice it is.
+fn with_what_it_names(consent: Item<'_>, record: Item<'_>) -> Tree {
+    let below = consent.descendants();
+    let named: Vec<&str> = below.iter().filter(|i| i.key() == "reference").filter_map(|i| i.str()).collect();
+    let mut bundle = Tree::object();
+    let root = bundle.root().id();
+    bundle.push_str(root, "resourceType", "Bundle");
+    bundle.push_str(root, "type", "collection");
+    let entries = bundle.push_array(root, "entry");
+    let mut add = |resource: Item<'_>| {
+        let entry = bundle.push_object(entries, "");
+        if let Some(url) = resource.parent().and_then(|entry| entry.str_at(&["fullUrl"])) {
+            bundle.push_str(entry, "fullUrl", url);
+        }
+        bundle.push_copy(entry, "resource", resource);
+    };
+    add(consent);
+    for entry in record.all("entry") {
+        let Some(resource) = entry.get("resource").filter(|r| *r != consent) else { continue };
+        let local = [resource.resource_type(), resource.str_at(&["id"])].map(Option::unwrap_or_default).join("/");
+        let url = entry.str_at(&["fullUrl"]);
+        if named.iter().any(|reference| *reference == local || Some(*reference) == url) {
+            add(resource);
+        }
+    }
+    bundle
+}
+
+impl fmt::Debug for NewChoice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("NewChoice(…)")
+    }
+}
+
+/// A message to be queued.
+#[derive(Clone, Debug)]
+pub struct NewMessage {
+    /// A new UUID; the same at every attempt, so that the receiver can tell a repeat.
+    pub id: String,
+    /// The recipient's id in the configuration.
+    pub recipient: String,
+    /// Whether the recipient tells repeats by the message's id. Where not, a message that may have arrived is held.
+    pub repeatable: bool,
+}
+
+/// What the sender is told, kept for repeats.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Reply {
+    /// HTTP status.
+    pub status: u16,
+    /// Media type of the body.
+    pub content_type: String,
+    /// Location header, where there is one.
+    pub location: Option<String>,
+    /// The body.
+    pub body: Vec<u8>,
+}
+
+impl fmt::Debug for Reply {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Reply({}, {} bytes)", self.status, self.body.len())
+    }
+}
+
+/// How a request was taken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Accepted {
+    /// For the first time: stored, and this is to be said.
+    New(Reply),
+    /// Again: this was said.
+    Replay(Reply),
+    /// The key was used before, for another body.
+    Conflict,
+}
