@@ -132,3 +132,14 @@ fn every_invariant_that_refuses_is_broken_by_an_example() {
     }
     assert!(unbroken.is_empty(), "no example breaks {unbroken:?}");
 }
+
+#[test]
+fn every_mapping_takes_its_examples_there_and_back() {
+    for format in formats() {
+        let sharewell = Command::new(env!("CARGO_BIN_EXE_sharewell"))
+            .args(["mappings", "test", &format])
+            .output()
+            .expect("the command runs");
+        assert!(sharewell.status.success(), "{format}: {}", String::from_utf8_lossy(&sharewell.stdout));
+    }
+}
