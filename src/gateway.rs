@@ -1,7 +1,7 @@
 //! The walk through the rooms: the one place where pure rooms and the edge meet.
 //!
-//! Three ways through it, and no other way in or out: [`receive`] (a record is posted), [`send`] (a queued copy leaves)
-//! and [`ask`] (a question is put and answered). Each calls the rooms in their order and hands every value on; none of
+//! Three ways through it, and no other way in or out: `receive` (a record is posted), `send` (a queued copy leaves)
+//! and `ask` (a question is put and answered). Each calls the rooms in their order and hands every value on; none of
 //! them decides anything itself. What the operator or the demo may watch of it stands in [`watch`].
 
 mod ask;

@@ -5,7 +5,7 @@
 //! Refuses nothing: a trail that refuses to write is a trail with a hole.
 //!
 //! The words an entry is found by (kind, outcome, request, party, message) name no person and outlive the erasure of the
-//! event itself; see [`Entry::header`].
+//! event itself.
 
 mod balp;
 mod event;

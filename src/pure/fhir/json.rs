@@ -177,7 +177,7 @@ impl Reader<'_> {
 
     fn word(&mut self, parent: Option<Id>, key: (u32, u32), word: &str, kind: Kind) -> Read<()> {
         let start = self.at;
-        if !self.tree.raw()[..self.end].as_bytes()[start..].starts_with(word.as_bytes()) {
+        if !self.tree.raw().as_bytes()[start..self.end].starts_with(word.as_bytes()) {
             return self.syntax("a value should start here");
         }
         self.at += word.len();
@@ -360,7 +360,7 @@ impl Reader<'_> {
         let first = self.hex4()?;
         let code = match first {
             0xD800..=0xDBFF => {
-                let second = match self.tree.raw()[..self.end].as_bytes().get(self.at..self.at + 2) {
+                let second = match self.tree.raw().as_bytes()[..self.end].get(self.at..self.at + 2) {
                     Some(b"\\u") => {
                         self.at += 1;
                         self.hex4()?
