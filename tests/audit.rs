@@ -424,3 +424,14 @@ async fn a_changed_byte_in_the_write_ahead_log_is_found_or_changes_nothing_and_a
     );
     assert!(found > 0 && refused > 0);
 }
+
+#[tokio::test]
+async fn a_store_that_refuses_to_open_leaves_the_evidence_as_it_was() {
+    let it = journey().await;
+    it.store.close().await.unwrap();
+    sql(&it.path(), "DELETE FROM log WHERE sequence > 11; DELETE FROM head WHERE size > 11;");
+    let opened = Sqlite::open(&it.path(), &it.folder.path().join("audit.key"), it.clock.clone());
+    assert!(matches!(opened, Err(StoreError::Damaged(_))));
+    let proof = prove(&it.path(), &[]);
+    assert!(says(&proof, "page ") && says(&proof, "the log was cut"), "{:?}", proof.findings);
+}

@@ -72,6 +72,9 @@ impl Sqlite {
     pub fn open(path: &Path, key: &Path, clock: Arc<dyn Clock>) -> Result<Sqlite, StoreError> {
         let lock = lock(path)?;
         let (connection, id) = tables::open_to_write(path, &clock.id())?;
+        let signer = Signer::open(key, &id)?;
+        let frontier = trail::frontier(&connection)?;
+        keeper::compare(path, &frontier)?;
         // From here on the pages change; digests of what they were would only mislead.
         match std::fs::remove_file(keeper::beside(path, ".pages")) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
@@ -79,9 +82,6 @@ impl Sqlite {
             }
             _ => {}
         }
-        let signer = Signer::open(key, &id)?;
-        let frontier = trail::frontier(&connection)?;
-        keeper::compare(path, &frontier)?;
         let head = HeadFile::open(path, &signer.sign(&frontier, clock.now())?.text())?;
         let committed = Arc::new(AtomicU64::new(0));
         let mut writer = Writer { connection, frontier, clock, signer, head, committed };
