@@ -209,9 +209,13 @@ impl<'m, 'r> Run<'m, 'r> {
             hash.update(part.as_bytes());
             hash.update(&[0]);
         }
-        let mut id = format!("{}-", kind.name);
+        let mut id = String::with_capacity(kind.name.len() + 21);
+        id.push_str(&kind.name);
+        id.push('-');
         for byte in &hash.finish()[..10] {
-            id.push_str(&format!("{byte:02x}"));
+            for half in [byte >> 4, byte & 15] {
+                id.push(char::from(b"0123456789abcdef"[usize::from(half)]));
+            }
         }
         id
     }

@@ -228,8 +228,11 @@ impl<'m, 'r> Run<'m, 'r> {
 
     /// A fixed value with what begins with `$` filled in.
     fn fill_for<'v>(&self, value: &'v Value, instance: Option<&Instance<'_>>) -> Cow<'v, Value> {
+        if !is_filled_in(value) {
+            return Cow::Borrowed(value);
+        }
         match value {
-            Value::String(text) if text.starts_with('$') => {
+            Value::String(text) => {
                 self.builtin(text, instance).map_or(Cow::Borrowed(value), |t| Cow::Owned(Value::String(t)))
             }
             Value::Object(members) => Cow::Owned(Value::Object(
@@ -279,6 +282,16 @@ impl<'m, 'r> Run<'m, 'r> {
             }
         }
         format!("{} `{}`", self.mapping.field_word(), named.key())
+    }
+}
+
+/// Whether anything in a fixed value begins with `$`.
+fn is_filled_in(value: &Value) -> bool {
+    match value {
+        Value::String(text) => text.starts_with('$'),
+        Value::Object(members) => members.values().any(is_filled_in),
+        Value::Array(items) => items.iter().any(is_filled_in),
+        _ => false,
     }
 }
 

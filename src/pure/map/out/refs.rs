@@ -156,10 +156,11 @@ impl<'m, 'r> Run<'m, 'r> {
         let (mut at, mut rest) = (node, path);
         while let Some((to_list, after)) = split_loop(rest) {
             let item = self.made[target][position].items.last().map_or(at, |i| i.id());
-            let full = full(to_list);
             rest = after;
             // Rows that loop over the same items have made the element already.
-            if let Some(made) = self.elements.get(&(node, item, full.as_str())) {
+            if !self.elements.is_empty()
+                && let Some(made) = self.elements.get(&(node, item, full(to_list).as_str()))
+            {
                 at = *made;
                 continue;
             }
