@@ -61,17 +61,22 @@ fn has_section(provision: &Value, section: Option<&str>) -> bool {
 
 fn is_live(consent: &Value, all: &[Value]) -> bool {
     let in_time = consent["provision"]["period"]["end"].as_str().is_none_or(|end| end >= "2026-11-22");
+    consent["status"] == "active" && in_time && is_last(consent, all)
+}
+
+fn is_last(consent: &Value, all: &[Value]) -> bool {
     let replaced = all.iter().any(|other| {
         other["identifier"] == consent["identifier"]
             && matches!(other["status"].as_str(), Some("active" | "inactive"))
             && matches!((other["dateTime"].as_str(), consent["dateTime"].as_str()), (Some(a), Some(b)) if a > b)
     });
-    consent["status"] == "active" && in_time && !replaced
+    !replaced
 }
 
-fn speaks_of(consent: &Value, ask: &Ask) -> bool {
+/// A refusal without a purpose is for all purposes, an agreement without one is for care.
+fn speaks_of(consent: &Value, permits: bool, ask: &Ask) -> bool {
     match consent["provision"]["purpose"][0]["code"].as_str() {
-        None => true,
+        None => !permits || ask.purpose == "TREAT",
         Some(code) => code == ask.purpose,
     }
 }
@@ -82,8 +87,8 @@ fn says<'c>(consent: &'c Value, ask: &Ask, section: Option<&str>) -> Option<Rule
     let who = names_party(root, ask)?;
     let mut fits = Vec::new();
     for (depth, provision) in [(0, root), (1, &root["provision"][0])] {
-        if provision.is_object() && speaks_of(consent, ask) && has_section(provision, section) {
-            let permits = provision["type"] == "permit";
+        let permits = provision["type"] == "permit";
+        if provision.is_object() && speaks_of(consent, permits, ask) && has_section(provision, section) {
             let by_class = provision["class"].is_array() || root["class"].is_array();
             fits.push(Rule { permits, depth, who, by_class, dated: consent["dateTime"].as_str() });
         }
@@ -108,11 +113,18 @@ fn twin(consents: &[Value], ask: &Ask, section: Option<&str>) -> bool {
     if all.iter().any(|p| p.permits && refusals.iter().all(|r| beats(p, r))) {
         return true;
     }
-    let agreed_to_something = live.iter().any(|c| {
+    let agrees = |c: &Value| {
         let root = &c["provision"];
-        speaks_of(c, ask) && (root["type"] == "permit" || root["provision"][0]["type"] == "permit")
+        speaks_of(c, true, ask) && (root["type"] == "permit" || root["provision"][0]["type"] == "permit")
+    };
+    let agreed_until_lately = consents.iter().any(|c| {
+        c["status"] == "active"
+            && !is_live(c, &[])
+            && is_last(c, consents)
+            && agrees(c)
+            && names_party(&c["provision"], ask).is_some()
     });
-    if !refusals.is_empty() || agreed_to_something {
+    if !refusals.is_empty() || live.iter().any(|c| agrees(c)) || agreed_until_lately {
         return false;
     }
     ask.purpose == "TREAT" && PARTIES[ask.party].2

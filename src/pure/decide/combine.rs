@@ -28,6 +28,8 @@ impl Live<'_> {
 pub(super) struct Aside {
     pub index: usize,
     pub rule: RuleId,
+    /// It agreed to exactly this, for a time that is not now: then the default does not step in where she set an end.
+    pub ended: bool,
 }
 
 /// What one choice says about data.
@@ -67,10 +69,16 @@ pub(super) fn live<'e>(known: &Known<'_>, evidence: &'e Evidence, policy: &Polic
                 let asking = choice.readings.iter().map(ask).collect();
                 live.push(Live { choice, permits: permits == Truth::True, asking });
                 if permits == Truth::Unknown {
-                    aside.push(Aside { index, rule: RuleId::C7 });
+                    aside.push(Aside { index, rule: RuleId::C7, ended: false });
                 }
             }
-            Err(Some(rule)) => aside.push(Aside { index, rule }),
+            Err(Some(rule)) => {
+                let rules = choice.readings.iter().flatten();
+                let agreed =
+                    || rules.filter(|r| r.says == Says::Permit).any(|r| r.concerns(known, policy) == Truth::True);
+                let ended = rule == RuleId::C6 && choice.standing == Standing::Active && agreed();
+                aside.push(Aside { index, rule, ended });
+            }
             Err(None) => {}
         }
     }
@@ -191,9 +199,10 @@ pub(super) fn weigh(live: &[Live<'_>], data: &Data<'_, '_>, policy: &Policy, cla
     }
 }
 
-fn reference<'e>(claim: &Claim, live: &[Live<'e>]) -> (&'e str, &'e str) {
+/// What tells one claim from another, whatever order the choices came in.
+fn reference<'e>(claim: &Claim, live: &[Live<'e>]) -> (&'e str, &'e str, &'e [u8; 32]) {
     let choice = live[claim.live].choice;
-    (&choice.id, &choice.version)
+    (&choice.id, &choice.version, &choice.digest)
 }
 
 /// Whether a permit goes before an objection: narrower in one thing, wider in none, both dated, not older.
@@ -214,7 +223,7 @@ fn beats(permit: &Claim, deny: &Claim, live: &[Live<'_>]) -> bool {
 pub(super) fn closes_the_world(live: &[Live<'_>], known: &Known<'_>, policy: &Policy) -> Option<usize> {
     let question = known.question;
     let family = |rule: &super::provision::Rule| {
-        rule.purposes.is_empty()
+        (rule.purposes.is_empty() && question.purposes.iter().all(|p| policy.goes_without_saying(p)))
             || rule.purposes.iter().any(|p| question.purposes.iter().any(|asked| policy.same_family(p, asked)))
     };
     let permits = |l: &Live<'_>| {
@@ -226,5 +235,5 @@ pub(super) fn closes_the_world(live: &[Live<'_>], known: &Known<'_>, policy: &Po
                 .any(|r| r.says == Says::Permit && family(r) && in_span(r.period, question) != Truth::False)
     };
     let found = live.iter().enumerate().filter(|(_, l)| permits(l));
-    found.min_by_key(|(_, l)| (&l.choice.id, &l.choice.version)).map(|(at, _)| at)
+    found.min_by_key(|(_, l)| (&l.choice.id, &l.choice.version, &l.choice.digest)).map(|(at, _)| at)
 }

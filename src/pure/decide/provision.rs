@@ -199,6 +199,11 @@ impl Rule {
         Asking { truth, who }
     }
 
+    /// Whether it speaks about this party, purpose and action, at whatever time.
+    pub(super) fn concerns(&self, known: &Known<'_>, policy: &Policy) -> Truth {
+        self.actor(known, policy).0.and(self.purpose(known.question, policy)).and(self.action(known.question))
+    }
+
     fn actor(&self, known: &Known<'_>, policy: &Policy) -> (Truth, u8) {
         if self.actors.is_empty() {
             return (Truth::True, 0);
@@ -215,7 +220,9 @@ impl Rule {
 
     fn purpose(&self, question: &Question, policy: &Policy) -> Truth {
         if self.purposes.is_empty() {
-            return Truth::True;
+            // to agree without saying for what is to agree to care; anything else has to be named (rule P3)
+            let care = self.says == Says::Deny || question.purposes.iter().all(|p| policy.goes_without_saying(p));
+            return if care { Truth::True } else { Truth::Unknown };
         }
         if question.purposes.is_empty() {
             return Truth::Unknown;

@@ -62,7 +62,7 @@ pub(super) fn asked(question: &Question, asked: &Asked, evidence: &Evidence, pol
 pub(super) fn sketched(question: &Question, sketch: &Sketch, evidence: &Evidence, policy: &Policy) -> Decision {
     let known = Known::of(question);
     let (live, aside) = combine::live(&known, evidence, policy);
-    let bench = Bench::of(&known, evidence, policy, &live);
+    let bench = Bench::of(&known, evidence, policy, &live, &aside);
     let stated = Stated {
         classes: sketch.classes.clone(),
         codes: sketch.codes.clone(),

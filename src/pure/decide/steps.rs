@@ -1,6 +1,6 @@
 //! The steps of a decision, in order (`sharing-choices` §4). Each is one function; the first that settles a part ends it.
 
-use super::combine::{Live, Word, closes_the_world, weigh};
+use super::combine::{Aside, Live, Word, closes_the_world, weigh};
 use super::evidence::{Evidence, Order, within};
 use super::label::NORMAL;
 use super::policy::{FRAME, Kind, Policy};
@@ -49,6 +49,8 @@ pub(super) struct Bench<'b> {
     pub own_basis: Option<RuleId>,
     /// Step 9: the choice that closes the world.
     pub closed: Option<usize>,
+    /// Step 9: she agreed to this for a time that is not now.
+    pub ended: bool,
 }
 
 /// Whether all purposes asked under are direct care.
@@ -57,9 +59,16 @@ pub(super) fn direct_care(question: &Question, policy: &Policy) -> bool {
 }
 
 impl<'b> Bench<'b> {
-    pub fn of(known: &'b Known<'b>, evidence: &'b Evidence, policy: &'b Policy, live: &'b [Live<'b>]) -> Bench<'b> {
+    pub fn of(
+        known: &'b Known<'b>,
+        evidence: &'b Evidence,
+        policy: &'b Policy,
+        live: &'b [Live<'b>],
+        aside: &[Aside],
+    ) -> Bench<'b> {
+        let ended = aside.iter().any(|a| a.ended);
         let closed = closes_the_world(live, known, policy);
-        let mut bench = Bench { known, evidence, policy, live, gate: None, own_basis: None, closed };
+        let mut bench = Bench { known, evidence, policy, live, gate: None, own_basis: None, closed, ended };
         bench.gate = bench.admit().or_else(|| bench.fresh());
         if bench.gate.is_none() {
             bench.purpose_gate();
@@ -293,6 +302,9 @@ impl<'b> Bench<'b> {
             } else {
                 Verdict::stays(RuleId::D2)
             };
+        }
+        if self.ended {
+            return Verdict::stays(RuleId::C6);
         }
         let direct = direct_care(self.question(), self.policy);
         let expected = self

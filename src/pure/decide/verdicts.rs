@@ -21,7 +21,7 @@ pub(super) fn judge(
 ) -> Decision {
     let known = Known::of(question);
     let (live, aside) = combine::live(&known, evidence, policy);
-    let bench = Bench::of(&known, evidence, policy, &live);
+    let bench = Bench::of(&known, evidence, policy, &live, &aside);
     let record = Record::of(roots, &known.who, evidence, policy);
     let mut scratch = Vec::new();
     let mut verdicts: Vec<Verdict> = record.units.iter().map(|u| bench.judge(u, &record, &mut scratch)).collect();

@@ -172,6 +172,11 @@ impl Policy {
         false
     }
 
+    /// Whether an agreement that names no purpose covers this one: care, and the person's own access.
+    pub(super) fn goes_without_saying(&self, purpose: &Code) -> bool {
+        matches!(self.kind(purpose), Some(Kind::DirectCare | Kind::Patient))
+    }
+
     /// Whether two purposes are of one family: the same kind of use, or the same foreign code.
     pub(super) fn same_family(&self, one: &Code, other: &Code) -> bool {
         match (self.kind(one), self.kind(other)) {
