@@ -26,8 +26,8 @@ fn apologies(file: &str) -> BTreeMap<String, String> {
 }
 
 fn judge(bytes: &[u8], profiles: &[&str], definitions: &Definitions) -> Report {
-    let options =
-        Options { definitions_only: true, refuse_unknown_extensions: true, now: "2026-11-22T12:00:00Z".parse().ok() };
+    let now = "2026-11-22T12:00:00Z".parse().ok();
+    let options = Options { definitions_only: true, refuse_unknown_extensions: true, now, ..Options::default() };
     let text = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes).trim_ascii_start();
     let read = if text.first() == Some(&b'<') {
         xml::read(bytes, &Limits::default(), definitions)

@@ -36,6 +36,26 @@ fn measure(name: &str, bytes: &[u8], definitions: &Definitions) {
     println!("{name:<44} {:>7} bytes {per_second:>9.0}/s  {ratio:>6.2} x a bare parse{valid}", bytes.len());
 }
 
+/// A collection of patients that refer to one another in both directions: what one entry costs.
+fn linear(entries: u32, definitions: &Definitions) {
+    let one = |n: u32| {
+        let (next, before) = ((n + 1) % entries, (n + entries - 1) % entries);
+        let link = |to: u32| format!(r#"{{"other":{{"reference":"Patient/p{to}"}},"type":"seealso"}}"#);
+        let (url, links) =
+            (format!("https://sharewell.example/fhir/Patient/p{n}"), [link(next), link(before)].join(","));
+        format!(r#"{{"fullUrl":"{url}","resource":{{"resourceType":"Patient","id":"p{n}","link":[{links}]}}}}"#)
+    };
+    let all: Vec<String> = (0..entries).map(one).collect();
+    let text = format!(r#"{{"resourceType":"Bundle","type":"collection","entry":[{}]}}"#, all.join(","));
+    let tree = json::read(text.as_bytes(), &Limits::default()).expect("it is JSON");
+    check(&tree, &[], definitions);
+    let start = ThreadTime::now();
+    let times = 20_000 / entries;
+    (0..times).for_each(|_| drop(black_box(check(&tree, &[], definitions))));
+    let each = start.elapsed() / times / entries;
+    println!("Bundle of {entries:>6} entries: {:>6} ns an entry", each.as_nanos());
+}
+
 fn main() {
     let definitions = Definitions::base().expect("the definitions compile");
     let files: Vec<String> = std::env::args().skip(1).filter(|a| !a.starts_with("--")).collect();
@@ -43,6 +63,9 @@ fn main() {
         for file in embedded::files("fixtures/demo/").iter().filter(|f| f.path == "upstream.json") {
             measure(&file.path, &file.bytes, &definitions);
         }
+    }
+    for entries in [10, 100, 1_000, 10_000] {
+        linear(entries, &definitions);
     }
     for path in files {
         match std::fs::read(&path) {

@@ -305,13 +305,19 @@ impl Compiler<'_> {
 }
 
 /// Expressions of R4 that do not say what their own words ask for, as later releases correct them: bdl-8 yields nothing
-/// where there is no `fullUrl`, que-12 lets two conditions pass without a behaviour, ras-2 reads the choice's own name.
+/// where there is no `fullUrl`, que-12 lets two conditions pass without a behaviour, ras-2 yields nothing where
+/// there is no probability.
 const ERRATA: &[(&str, &str, &str)] = &[
     ("bdl-8", "fullUrl.contains('/_history/').not()", "fullUrl.exists() implies fullUrl.contains('/_history/').not()"),
     (
         "que-12",
         "enableWhen.count() > 2 implies enableBehavior.exists()",
         "enableWhen.count() > 1 implies enableBehavior.exists()",
+    ),
+    (
+        "ras-2",
+        "probability is decimal implies (probability as decimal) <= 100",
+        "probability.ofType(decimal).all($this <= 100)",
     ),
 ];
 

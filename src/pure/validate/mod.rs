@@ -22,6 +22,8 @@ use world::Known;
 pub struct Options {
     /// Only what definitions say; without it also rules of ours, such as the check digit of an NHS number.
     pub definitions_only: bool,
+    /// Invariants marked as best practice count too, as information: a narrative in every resource (dom-6).
+    pub best_practice: bool,
     /// Extensions that are not loaded are errors, but for those of example domains; without it they are only told of.
     pub refuse_unknown_extensions: bool,
     /// The time, for invariants that ask for it; without it those are not checked, and the report says so.

@@ -14,6 +14,9 @@ use crate::pure::profile::node::{Kids, Node, NodeIndex, Profile, StructureIndex,
 use std::collections::HashMap;
 use std::rc::Rc;
 
+/// The most findings of one report. Each costs a look for its line, and nobody reads more.
+const MOST_FINDINGS: usize = 500;
+
 /// Where a rule is written: profile and node.
 #[derive(Clone, Copy)]
 pub(super) struct By<'a> {
@@ -77,6 +80,14 @@ impl<'a> Walk<'a> {
         text: String,
         remedy: &'static str,
     ) {
+        if self.report.issues.len() >= MOST_FINDINGS {
+            self.report.not_checked("whatever comes after", "there are more findings than one report holds");
+            // an error is an error even where it is not told in full
+            if severity <= Severity::Error && self.report.is_valid() {
+                self.report.push(Issue::new(severity, code, id, text));
+            }
+            return;
+        }
         let mut issue = Issue::new(severity, code, id, text).on(item).remedy(remedy);
         if let Some(by) = by {
             issue = issue.rule(by.rule());

@@ -11,7 +11,8 @@ use crate::pure::validate::walk::{By, Walk};
 impl<'a> Walk<'a> {
     /// Judges all invariants of a node on an element.
     pub(in crate::pure::validate) fn rules(&mut self, item: Item<'a>, by: By<'a>, index: NodeIndex) {
-        for rule in &by.node.rules {
+        let all = self.options.best_practice;
+        for rule in by.node.rules.iter().filter(|r| all || !r.is_best_practice) {
             self.invariant(item, rule, by, index);
         }
     }

@@ -45,6 +45,49 @@ impl<'a> Walk<'a> {
         self.questions(questionnaire, root, response);
     }
 
+    /// The conditions of a Questionnaire name questions that it has, and none below the one they are for.
+    pub(in crate::pure::validate) fn conditions(&mut self, questionnaire: Item<'a>) {
+        let below = |item: Item<'a>| {
+            let (mut open, mut found) = (vec![item], std::collections::HashSet::new());
+            while let Some(item) = open.pop() {
+                for inner in item.all("item") {
+                    found.extend(inner.str_at(&["linkId"]));
+                    open.push(inner);
+                }
+            }
+            found
+        };
+        let all = below(questionnaire);
+        let mut open: Vec<Item<'a>> = questionnaire.all("item").collect();
+        while let Some(item) = open.pop() {
+            for condition in item.all("enableWhen") {
+                let Some(question) = condition.get("question") else { continue };
+                if !all.contains(question.text()) {
+                    let text = "the condition names a question that the questionnaire does not have".to_owned();
+                    self.error(
+                        "not-found",
+                        "condition-without-question",
+                        question,
+                        None,
+                        text,
+                        "name one of its questions",
+                    );
+                } else if below(item).contains(question.text()) {
+                    let text = "the condition depends on a question below the one it is for".to_owned();
+                    self.error(
+                        "business-rule",
+                        "condition-on-inner-question",
+                        question,
+                        None,
+                        text,
+                        "name another question",
+                    );
+                }
+            }
+            open.extend(item.all("item"));
+        }
+    }
+
     /// The questions below `asked`, answered by the items below `given`.
     fn questions(&mut self, asked: Item<'a>, given: Item<'a>, response: Response<'a>) {
         let questions: Vec<Item<'a>> = asked.all("item").collect();

@@ -19,6 +19,7 @@ impl<'a> Walk<'a> {
         self.contained_ids(item);
         match name {
             "Bundle" => self.bundle(item),
+            "Questionnaire" => self.conditions(item),
             "QuestionnaireResponse" => self.response(item),
             _ => {}
         }
