@@ -19,6 +19,8 @@ pub mod policy;
 pub mod provision;
 pub mod question;
 mod reading;
+#[cfg(test)]
+mod reading_tests;
 mod record;
 mod request;
 pub mod rules;

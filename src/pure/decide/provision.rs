@@ -308,7 +308,7 @@ impl Rule {
                     let url = |p: &&str| {
                         **p == class.code || p.strip_prefix(system).is_some_and(|r| r.ends_with(&class.code))
                     };
-                    let claimed = resource.profiles.iter().any(|p| url(&p));
+                    let claimed = resource.profiles.iter().any(url);
                     let document = matches!(resource.type_, "DocumentReference" | "Composition" | "Binary");
                     found = found.or(if claimed {
                         Truth::True

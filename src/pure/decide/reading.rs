@@ -315,7 +315,8 @@ fn read_rules(
             choice.readings = vec![rules];
             // the period is the exception's, not the choice's
             choice.validity = None;
-            return Ok(finish(choice, consent, rejected));
+            finish(choice, consent, rejected);
+            return Ok(());
         }
         (_, Some(typed)) => (typed, None),
         (Some(base), None) => {
@@ -332,7 +333,8 @@ fn read_rules(
         choice.standing = Standing::Active;
         choice.validity = None;
         choice.readings = vec![vec![open_rule(Says::Deny)]];
-        return Ok(finish(choice, consent, false));
+        finish(choice, consent, false);
+        return Ok(());
     }
     let mut scoped = Vec::new();
     reader.walk(root, says, &open_rule(says), 0, &mut scoped)?;
@@ -344,7 +346,8 @@ fn read_rules(
         let text = "a root provision without `type` can be read as what the choice is about, or as an exception to it";
         warn(choice, consent, "consent-ambiguous", text);
     }
-    Ok(finish(choice, consent, rejected))
+    finish(choice, consent, rejected);
+    Ok(())
 }
 
 fn finish(choice: &mut Choice, consent: Item<'_>, rejected: bool) {

@@ -292,11 +292,12 @@ fn look<'t>(item: Item<'t>, into: &mut Resource<'t>, policy: &'t Policy, depth: 
     match item.kind() {
         Kind::String => {
             let text = item.text();
-            if text.len() > 3 && policy.sets.words.is_some() && text.contains(' ') {
-                if let Some(set) = policy.sets.named_in(text) {
-                    into.review = true;
-                    into.bar = into.bar.or(policy.sets.sets[set].bar);
-                }
+            if text.len() > 3
+                && text.contains(' ')
+                && let Some(set) = policy.sets.named_in(text)
+            {
+                into.review = true;
+                into.bar = into.bar.or(policy.sets.sets[set].bar);
             }
         }
         Kind::Object => {
@@ -309,10 +310,10 @@ fn look<'t>(item: Item<'t>, into: &mut Resource<'t>, policy: &'t Policy, depth: 
             if item.get("text").is_some_and(|t| t.kind() == Kind::String) && item.get("coding").is_none() {
                 into.uncoded = true;
             }
-            if item.str_at(&["url"]).is_some_and(|u| u.ends_with("inline-sec-label")) {
-                if let Some(label) = item.get("valueCoding") {
-                    into.labels.add(label, policy);
-                }
+            if item.str_at(&["url"]).is_some_and(|u| u.ends_with("inline-sec-label"))
+                && let Some(label) = item.get("valueCoding")
+            {
+                into.labels.add(label, policy);
             }
             if item.key() == "" && depth > 0 && item.get("resourceType").is_some() {
                 for label in item.get("meta").into_iter().flat_map(|m| m.all("security")) {

@@ -9,6 +9,9 @@ mod sections;
 mod sensitive;
 mod toml;
 
+#[cfg(test)]
+mod tests;
+
 pub(super) use sections::{FRAME, SectionTable, WHOLE, Where};
 pub(super) use sensitive::Sets;
 

@@ -150,7 +150,7 @@ impl<'r> Reader<'r> {
     pub fn count(&mut self, table: &DeTable<'_>, key: &str) -> Option<i64> {
         let value = table.get(key)?;
         let found = value.get_ref().as_integer().and_then(|n| i64::from_str_radix(n.as_str(), n.radix()).ok());
-        if !found.is_some_and(|n| n > 0) {
+        if found.is_none_or(|n| n <= 0) {
             self.wrong_kind(value, key, "a whole number above 0");
             return None;
         }

@@ -1,0 +1,46 @@
+//! What a rule file may say, and how it is told what it may not.
+
+use super::Policy;
+use crate::pure::fhir::File;
+
+fn compiled(text: &str) -> Result<Policy, Vec<String>> {
+    let files = [File { path: "site.toml".to_owned(), bytes: text.as_bytes().to_vec().into() }];
+    Policy::compile(&files).map_err(|r| r.issues.iter().map(ToString::to_string).collect())
+}
+
+#[test]
+fn the_rules_that_come_with_the_program_compile_and_have_a_version() {
+    let policy =
+        Policy::compile(&crate::embedded::files("deploy/sharing/")).unwrap_or_else(|r| panic!("{:?}", r.issues));
+    assert_ne!(policy.version(), [0; 32]);
+    assert_eq!(policy.sections().count(), 13);
+}
+
+#[test]
+fn every_mistake_is_told_at_once_with_its_line_and_a_remedy() {
+    let wrong = "[default]\ndirect-care = \"perhaps\"\nunknown = 1\n\n[[purpose]]\nkind = \"secondary\"\n\n\
+                 [[recipient]]\nid = \"x\"\nsections = [\"nowhere\"]\n";
+    let issues = compiled(wrong).expect_err("four mistakes");
+    assert_eq!(issues.len(), 4, "{issues:#?}");
+    for start in ["site.toml:2:", "site.toml:3:1", "site.toml:5:", "site.toml:10:"] {
+        assert!(issues.iter().any(|i| i.starts_with(start)), "{start} {issues:#?}");
+    }
+    assert!(issues.iter().all(|i| i.contains("; ")), "each has a remedy: {issues:#?}");
+}
+
+#[test]
+fn text_that_is_not_toml_is_told_where() {
+    let issues = compiled("[policy\nname = 1").expect_err("no TOML");
+    assert!(issues.iter().any(|i| i.starts_with("site.toml:1:")), "{issues:#?}");
+}
+
+#[test]
+fn no_rules_at_all_are_refused() {
+    assert!(Policy::compile(&[]).is_err());
+}
+
+#[test]
+fn a_bar_names_its_law() {
+    let issues = compiled("[[sensitive]]\nid = \"x\"\nbar = \"L2\"\n").expect_err("no law");
+    assert!(issues[0].contains("law"), "{issues:#?}");
+}
