@@ -555,6 +555,16 @@ fn s36_another_persons_resources_and_what_points_at_them_stay_behind() {
     }
 }
 
+#[test]
+fn one_id_given_to_two_people_by_two_systems_does_not_mix_them_up() {
+    let mut theirs = whole_plan();
+    theirs["entry"][0]["resource"]["identifier"] = json!([{ "system": plans::NHS, "value": MOTHER }]);
+    let record = Validated::new(tree(&theirs), &[], definitions()).unwrap_or_else(|r| panic!("{:?}", r.issues));
+    let choices = vec![read(&consent("c", "Y99001", "permit", &[], &[], None))];
+    let decision = decide(&asks("Y99001", "gp-practice"), &record, &evidence(choices), policy());
+    assert_eq!(answer(&decision), (Outcome::Deny, RuleId::L1));
+}
+
 // ---- the clock (40) ---------------------------------------------------------------------------------------------------------------------
 
 #[test]

@@ -224,9 +224,13 @@ const AUTHORED: [&str; 22] = [
 fn references_of_subject<'t>(items: &[(Item<'t>, Id, Option<&'t str>)], evidence: &Evidence) -> Vec<String> {
     let mut mine = evidence.subject.references.clone();
     for (item, _, full_url) in items.iter().filter(|(i, _, _)| i.resource_type() == Some("Patient")) {
+        let names = full_url.map(str::to_owned).into_iter();
+        let names: Vec<String> = names.chain(item.str_at(&["id"]).map(|id| format!("Patient/{id}"))).collect();
         if patient_is(*item, &evidence.subject) == Truth::True {
-            mine.extend(full_url.map(str::to_owned));
-            mine.extend(item.str_at(&["id"]).map(|id| format!("Patient/{id}")));
+            mine.extend(names);
+        } else {
+            // two systems can give two people one id: here it names the other one
+            mine.retain(|m| !names.contains(m));
         }
     }
     mine

@@ -241,8 +241,8 @@ pub(super) fn settle(decision: &mut Decision, bench: &Bench<'_>, live: &[Live<'_
 
 /// The order in which rules are cited: what goes before the choices, the choices, the defaults, the rest.
 fn weight(rule: RuleId) -> usize {
-    use RuleId::{C1, C2, C3, C4, C5, D1, D2, E1, E2, L6, L7};
-    let first = [L6, L7, E2, C1, C4, C5, C2, C3, E1, D1, D2];
+    use RuleId::{C1, C2, C3, C4, C5, D1, D2, E1, E2, L1, L6, L7};
+    let first = [L6, L7, L1, E2, C1, C4, C5, C2, C3, E1, D1, D2];
     first.iter().position(|r| *r == rule).unwrap_or(first.len() + rule as usize)
 }
 
