@@ -229,9 +229,16 @@ impl Definitions {
     fn parsed(&self, packed: &Packed) -> Result<Tree, Report> {
         let limits = Limits { bytes: 256 << 20, nodes: 20_000_000, ..Limits::default() };
         // some published definitions begin with a byte order mark; of records none is accepted
-        let bytes = packed.text().trim_start_matches('\u{feff}').as_bytes();
-        let read =
-            if packed.name.ends_with(".xml") { xml::read(bytes, &limits, self) } else { json::read(bytes, &limits) };
+        let text = packed.text().trim_start_matches('\u{feff}');
+        let read = if packed.name.ends_with(".xml") {
+            // one with a slip of the pen between its elements still says what it says
+            xml::read(text.as_bytes(), &limits, self).or_else(|report| {
+                let again = without_stray_text(text).and_then(|t| xml::read(t.as_bytes(), &limits, self).ok());
+                again.ok_or(report)
+            })
+        } else {
+            json::read(text.as_bytes(), &limits)
+        };
         read.map_err(|report| in_file(report, &packed.name))
     }
 
@@ -247,6 +254,29 @@ impl Definitions {
         names.sort_unstable();
         names
     }
+}
+
+/// XML with blanks where text stands between elements, after its narrative; none where there are comments or HTML, in
+/// which text has its place. Offsets stay, so places do too.
+fn without_stray_text(xml: &str) -> Option<String> {
+    let start = xml.rfind("</text>").unwrap_or(0);
+    let (before, xml) = xml.split_at(start);
+    if ["<div", "<!--", "<![CDATA["].iter().any(|mark| xml.contains(mark)) {
+        return None;
+    }
+    let mut inside = false;
+    let blank = |letter: char| {
+        inside = match letter {
+            '<' => true,
+            '>' if inside => {
+                inside = false;
+                return '>';
+            }
+            _ => inside,
+        };
+        if inside || !letter.is_ascii() || letter.is_whitespace() { letter } else { ' ' }
+    };
+    Some(before.chars().chain(xml.chars().map(blank)).collect())
 }
 
 fn in_file(mut report: Report, file: &str) -> Report {

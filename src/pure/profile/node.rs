@@ -42,6 +42,9 @@ pub struct Profile {
     pub nodes: Vec<Node>,
 }
 
+/// Slices by name, in order.
+pub type Slices = Vec<(Arc<str>, NodeIndex)>;
+
 /// One element.
 #[derive(Clone, Debug, Default)]
 pub struct Node {
@@ -80,7 +83,7 @@ pub struct Node {
     /// Invariants.
     pub rules: Vec<Rule>,
     /// How it is cut, and the slices.
-    pub slicing: Option<(Slicing, Vec<(Arc<str>, NodeIndex)>)>,
+    pub slicing: Option<(Slicing, Slices)>,
     /// It changes the meaning of what holds it.
     pub is_modifier: bool,
     /// A receiver must heed it.

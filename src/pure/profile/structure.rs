@@ -87,8 +87,8 @@ pub fn build(resource: Item<'_>, file: &str, shelf: &dyn Shelf, depth: usize) ->
     }
     let snapshot = resource.get("snapshot").and_then(|s| s.get("element"));
     structure.root = match snapshot {
-        Some(elements) => builder.from_snapshot(elements)?,
-        None => builder.from_differential(resource, &structure)?,
+        Some(elements) => builder.grown_whole(elements)?,
+        None => builder.grown_by_difference(resource, &structure)?,
     };
     Ok(structure)
 }
@@ -139,7 +139,7 @@ impl Builder<'_> {
         if problems.issues.is_empty() { Ok(found) } else { Err(problems) }
     }
 
-    fn from_snapshot(&self, elements: Item<'_>) -> Result<Branch, Report> {
+    fn grown_whole(&self, elements: Item<'_>) -> Result<Branch, Report> {
         let mut listed = self.list(elements)?.into_iter();
         let Some(first) = listed.next() else {
             return Err(self.fault(&self.url, None, "the snapshot is empty").into());
@@ -166,7 +166,7 @@ impl Builder<'_> {
         (base.url != self.url).then_some(base)
     }
 
-    fn from_differential(&self, resource: Item<'_>, structure: &Structure) -> Result<Branch, Report> {
+    fn grown_by_difference(&self, resource: Item<'_>, structure: &Structure) -> Result<Branch, Report> {
         let mut root = match &structure.base {
             None => Branch::default(),
             Some(base) => match self.shelf.structure(base, self.depth + 1)? {
@@ -186,7 +186,7 @@ impl Builder<'_> {
         if let Some(elements) = resource.get("differential").and_then(|d| d.get("element")) {
             for one in self.list(elements)? {
                 if let Err(issue) = self.apply(&mut root, one, !structure.is_constraint) {
-                    problems.push(issue);
+                    problems.push(*issue);
                 }
             }
         }
@@ -194,13 +194,13 @@ impl Builder<'_> {
     }
 
     /// Changes the tree as one element of a differential says.
-    fn apply(&self, root: &mut Branch, mut one: Listed, defines: bool) -> Result<(), Issue> {
+    fn apply(&self, root: &mut Branch, mut one: Listed, defines: bool) -> Result<(), Box<Issue>> {
         let mut at = root;
         let count = one.steps.len();
         for (index, (name, slice)) in one.steps.iter().enumerate().skip(1) {
             let is_last = index + 1 == count;
             if at.children.is_empty() || (defines && is_last) {
-                self.unfold(at).map_err(|text| self.fault(&one.element.id, Some(&one.element), &text))?;
+                self.unfold(at).map_err(|text| Box::new(self.fault(&one.element.id, Some(&one.element), &text)))?;
             }
             let (found, implied) = match locate(&at.children, name) {
                 Some(found) => found,
@@ -211,7 +211,7 @@ impl Builder<'_> {
                 }
                 None => {
                     let text = format!("there is no element `{name}` in what it builds on");
-                    return Err(self.fault(&one.element.id, Some(&one.element), &text));
+                    return Err(Box::new(self.fault(&one.element.id, Some(&one.element), &text)));
                 }
             };
             at = &mut at.children[found];

@@ -3,7 +3,7 @@
 //! A profile's nodes hold only what it adds to its type, so what the first pass has checked is not checked again.
 
 use super::walk::{By, Walk};
-use crate::pure::fhir::{Item, Kind, Report, Severity};
+use crate::pure::fhir::{Item, Kind, Severity};
 use crate::pure::profile::element::MANY;
 use crate::pure::profile::node::{Node, NodeIndex, Profile};
 
@@ -151,7 +151,7 @@ impl<'a> Walk<'a> {
             self.report.not_checked("profiles inside profiles", "they stand too deep inside one another");
             return true;
         }
-        let kept = std::mem::replace(&mut self.report, Report::default());
+        let kept = std::mem::take(&mut self.report);
         self.trials += 1;
         check(self);
         self.trials -= 1;

@@ -70,6 +70,8 @@ impl<'a> Walk<'a> {
     }
 
     /// Writes a finding down.
+    // what, where, whose, in which words: a struct for one call would only name them twice
+    #[allow(clippy::too_many_arguments)]
     pub fn find(
         &mut self,
         severity: Severity,

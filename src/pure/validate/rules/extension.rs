@@ -209,7 +209,7 @@ impl<'a> Walk<'a> {
 }
 
 /// The url that a slice of extensions fixes.
-fn fixed_url<'a>(profile: &'a Profile, slice: NodeIndex) -> Option<&'a str> {
+fn fixed_url(profile: &Profile, slice: NodeIndex) -> Option<&str> {
     let node = &profile.nodes[slice as usize];
     let kids = node.kids.as_ref().into_iter().flat_map(|k| &k.nodes);
     let url = kids.map(|k| &profile.nodes[*k as usize]).find(|n| &*n.name == "url");
