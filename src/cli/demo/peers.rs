@@ -97,6 +97,8 @@ async fn listen(listener: TcpListener, tls: SslAcceptor, shelf: Arc<Mutex<Shelf>
 }
 
 async fn handshake(tls: &SslAcceptor, stream: TcpStream) -> Option<SslStream<TcpStream>> {
+    // Small answers must not wait for the other side's delayed acknowledgement.
+    stream.set_nodelay(true).ok()?;
     let mut stream = SslStream::new(Ssl::new(tls.context()).ok()?, stream).ok()?;
     Pin::new(&mut stream).accept().await.ok()?;
     Some(stream)
