@@ -145,6 +145,22 @@ fn s06_without_dates_nobody_can_say_which_came_later_and_the_objection_stands() 
     assert_eq!(answer(&decided(&doctor("Practitioner/x"), &evidence(choices))), (Outcome::Deny, RuleId::C1));
 }
 
+#[test]
+fn of_two_exceptions_at_one_depth_the_refusal_stands_and_a_deeper_one_goes_before_both() {
+    let class = |code: &str| json!([{ "system": plans::SECTION, "code": code }]);
+    let with = |nested: Value| {
+        let mut choice = consent("c", "Y99001", "deny", &[], &[], None);
+        choice["provision"]["provision"] = nested;
+        decided(&asks("Y99001", "gp-practice"), &on_the_team("Y99001", vec![read(&choice)]))
+    };
+    let permit = json!({ "type": "permit", "class": class("goals") });
+    let deny = json!({ "type": "deny", "class": class("goals") });
+    assert_eq!(with(json!([permit, deny])).outcome(), Outcome::Deny);
+    assert_eq!(with(json!([deny, permit])).outcome(), Outcome::Deny);
+    let deeper = json!({ "type": "deny", "class": class("goals"), "provision": [permit] });
+    assert_eq!(with(json!([deeper])).outcome(), Outcome::Redact);
+}
+
 // ---- who may choose (9 to 16) --------------------------------------------------------------------------------------------------
 
 fn attorney_objects(right: Right, registered: bool, capacity: Capacity) -> Decision {
