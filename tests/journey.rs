@@ -95,6 +95,35 @@ async fn a_party_may_not_send_what_is_anothers_to_send() {
     stage.strike().await.unwrap();
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_fhir_bundle_walks_the_same_way_as_a_local_record() {
+    let stage = Stage::set(None, None).await.unwrap();
+    let choices = accepted(&stage, "winifreds-app", "person-held", file("person-held-1.json").unwrap()).await;
+    ends(&stage, &choices, "beckside-surgery", End::Delivered).await;
+    ends(&stage, &choices, "st-orrins-hospice", End::Delivered).await;
+    let plan = concat!(env!("CARGO_MANIFEST_DIR"), "/mappings/care-act/examples/whole.fhir.json");
+    let plan = std::fs::read_to_string(plan).unwrap();
+    let send = async |path: &str, body: &str| {
+        let request = stage.client("northmere-council").unwrap().post(format!("{}{path}", stage.base));
+        request.header("content-type", "application/fhir+json").body(body.to_owned()).send().await.unwrap()
+    };
+    let (surgery, hospice) = (stage.peers.surgery.count(), stage.peers.hospice.count());
+    let response = send("/fhir", &plan).await;
+    assert_eq!(response.status(), 202, "{}", response.text().await.unwrap());
+    let request = response.headers()["x-request-id"].to_str().unwrap().to_owned();
+    ends(&stage, &request, "beckside-surgery", End::Delivered).await;
+    ends(&stage, &request, "st-orrins-hospice", End::Delivered).await;
+    assert_eq!((stage.peers.surgery.count(), stage.peers.hospice.count()), (surgery + 1, hospice + 1));
+    let got = stage.peers.hospice.last().unwrap();
+    assert!(!String::from_utf8_lossy(&got).contains("StructureDefinition/budget"), "she kept the budget back");
+    // Nobody's goal, no FHIR, not even JSON.
+    assert_eq!(send("/fhir/Goal", r#"{"resourceType":"Goal"}"#).await.status(), 422);
+    assert_eq!(send("/fhir/Goal", &plan).await.status(), 422);
+    assert_eq!(send("/fhir", r#"{"resourceType":"Bundle","resourceType":"Bundle"}"#).await.status(), 400);
+    assert_eq!(send("/fhir", "").await.status(), 400);
+    stage.strike().await.unwrap();
+}
+
 /// Status, headers but for the date, and body, the id and the times of the answer and of its request left out.
 async fn seen(response: Response) -> (u16, Vec<(String, String)>, String) {
     let status = response.status().as_u16();

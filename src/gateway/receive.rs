@@ -98,11 +98,12 @@ async fn take_in(gateway: &Gateway, caller: &Caller, inbound: &Inbound) -> Resul
     }
 }
 
-/// The sender's own key for the event, or what it sent.
+/// The sender's own key for the event, or what it sent and where: the same bytes at another door are another question.
 fn key_of(inbound: &Inbound, digest: [u8; 32]) -> String {
-    match &inbound.headers.idempotency_key {
-        Some(key) => format!("key:{key}"),
-        None => format!("body:{}", hex(&digest)),
+    match (&inbound.headers.idempotency_key, &inbound.door) {
+        (Some(key), _) => format!("key:{key}"),
+        (None, Door::Create { kind }) => format!("body:fhir/{kind}:{}", hex(&digest)),
+        (None, door) => format!("body:{}:{}", format_of(door), hex(&digest)),
     }
 }
 

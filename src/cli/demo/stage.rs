@@ -46,7 +46,15 @@ const APP: &str = "https://sharewell.example/Id/app";
 
 /// Everybody who plays a part.
 pub const PARTS: [Part; 6] = [
-    part("northmere-council", "Northmere Council", (ODS, "X9N01"), "social-care", "TREAT", "\"send\"", "\"care-act\""),
+    part(
+        "northmere-council",
+        "Northmere Council",
+        (ODS, "X9N01"),
+        "social-care",
+        "TREAT",
+        "\"send\"",
+        "\"care-act\", \"fhir\"",
+    ),
     part("winifreds-app", "her own app", (APP, "app-001"), "person", "PATRQT", "\"send\"", "\"person-held\""),
     part("beckside-surgery", "Beckside Surgery", (ODS, "Y99001"), "gp-practice", "TREAT", "\"ask\"", ""),
     part("st-orrins-hospice", "St Orrin's Hospice", (ODS, "Y99002"), "hospice", "TREAT", "\"ask\"", ""),
