@@ -167,7 +167,8 @@ pub fn shape_search(found: Vec<Releasable>, types: &[&str], id: &str, link: &str
     tree.push_str(top, "resourceType", "Bundle");
     tree.push_str(top, "id", id);
     let meta = tree.push_object(top, "meta");
-    tree.push_str(meta, "lastUpdated", &now.to_string());
+    // To the millisecond, always: a length that varied with the time would differ between two equal answers.
+    tree.push_str(meta, "lastUpdated", &format!("{now:.3}"));
     tree.push_str(top, "type", "searchset");
     let mut seen = HashSet::new();
     let mut matches: Vec<(Option<String>, Item<'_>)> = Vec::new();
