@@ -98,7 +98,7 @@ fn says<'c>(consent: &'c Value, ask: &Ask, section: Option<&str>) -> Option<Rule
 
 fn beats(permit: &Rule<'_>, refusal: &Rule<'_>) -> bool {
     let no_wider = permit.who >= refusal.who && permit.by_class >= refusal.by_class;
-    let narrower = permit.who > refusal.who || permit.by_class > refusal.by_class;
+    let narrower = permit.who > refusal.who || (permit.by_class && !refusal.by_class);
     let later = matches!((permit.dated, refusal.dated), (Some(p), Some(r)) if p >= r);
     no_wider && narrower && later
 }

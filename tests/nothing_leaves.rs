@@ -114,10 +114,13 @@ fn any_sections(most: usize) -> impl Strategy<Value = Vec<&'static str>> {
     proptest::sample::subsequence(SECTIONS.to_vec(), 0..=most)
 }
 
+/// Whose choice, what it says, of which sections, and which it keeps back.
+type Said = (usize, &'static str, Vec<&'static str>, Vec<&'static str>);
+
 fn any_choices() -> impl Strategy<Value = Vec<Choice>> {
     let one = (0..2usize, prop_oneof![3 => Just("permit"), 1 => Just("deny")], any_sections(4), any_sections(3));
     proptest::collection::vec(one, 1..4).prop_map(|all| {
-        let made = |(n, (whose, says, what, except)): (usize, (usize, &str, Vec<&str>, Vec<&str>))| {
+        let made = |(n, (whose, says, what, except)): (usize, Said)| {
             let except = if says == "permit" { except } else { Vec::new() };
             choice(&format!("c{n}"), ["Y99001", "Y99003"][whose], says, &what, &except, None)
         };
