@@ -136,7 +136,7 @@ impl Gateway {
         let store = self.store.check().await.err().map(|_| "the store cannot be written".to_owned());
         let now = self.clock.now();
         let stranger = Question::new(decide::Party::default(), "TREAT", decide::Action::Access, now);
-        let nobody = Evidence::none(subject_of(&self.sample), now);
+        let nobody = Evidence::none(decide::Identity::default(), now);
         let denied = decide::decide(&stranger, &self.sample, &nobody, &self.policy).outcome() == Outcome::Deny;
         let policy = (!denied).then(|| "a stranger would be permitted".to_owned());
         vec![Check { name: "store", fault: store }, Check { name: "policy", fault: policy }]
@@ -177,16 +177,26 @@ fn name_of(display: &str, identifier: &(String, String)) -> Name {
     Name { identifier: Some(identifier.clone()), display: display.to_owned(), address: None }
 }
 
-/// How a record names the person it is about: every identifier of its Patient, and the references to it.
-fn subject_of(record: &Validated) -> decide::Identity {
+/// How a record names this person: the identifiers and references of the Patient that is them, and of no other that may
+/// stand beside it. A record about somebody else names nobody here, so that no choice of theirs is taken for its leave.
+fn subject_of(record: &Validated, person: &Person) -> decide::Identity {
     let mut subject = decide::Identity::default();
     let patients = receive::resources(record).filter(|r| r.resource_type() == Some("Patient"));
-    for patient in patients {
+    for patient in patients.filter(|p| is_them(*p, person)) {
         let pair = |i: Item<'_>| Some((i.str_at(&["system"])?.to_owned(), i.str_at(&["value"])?.to_owned()));
         subject.identifiers.extend(patient.all("identifier").filter_map(pair));
         subject.references.extend(patient.str_at(&["id"]).map(|id| format!("Patient/{id}")));
     }
     subject
+}
+
+/// Whether a Patient is this person. Somebody known by a sender's own identifier is told by it when the record comes in,
+/// and a record has one Patient then.
+fn is_them(patient: Item<'_>, person: &Person) -> bool {
+    let Some(number) = person.nhs_number() else { return true };
+    let nhs = patient.all("identifier").filter(|i| i.str_at(&["system"]) == Some(nhs_number::SYSTEM));
+    let mut numbers = nhs.filter_map(|i| i.str_at(&["value"])).peekable();
+    numbers.peek().is_some() && numbers.all(|n| n == number)
 }
 
 fn person_of(person: &Person) -> Option<(String, String)> {

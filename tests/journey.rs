@@ -173,6 +173,46 @@ async fn what_is_withheld_is_absent_to_the_byte() {
     stage.strike().await.unwrap();
 }
 
+/// The upstream's answer with a second person in it: everything once more, under other ids and another number.
+fn with_a_stranger(alone: bool) -> String {
+    let hers = String::from_utf8(file("upstream.json").unwrap()).unwrap();
+    let mut hers: serde_json::Value = serde_json::from_str(&hers).unwrap();
+    let theirs = hers["entry"].to_string().replace(NUMBER, "9990000026").replace("Attwater-Osei", "Somebody-Else");
+    let ids: Vec<String> =
+        hers["entry"].as_array().unwrap().iter().map(|e| e["resource"]["id"].as_str().unwrap().to_owned()).collect();
+    let theirs = ids.iter().fold(theirs, |text, id| text.replace(id.as_str(), &format!("other-{id}")));
+    let theirs: Vec<serde_json::Value> = serde_json::from_str(&theirs).unwrap();
+    let entries = hers["entry"].as_array_mut().unwrap();
+    if alone {
+        entries.clear();
+    }
+    entries.extend(theirs);
+    let total = entries.iter().filter(|e| e["search"]["mode"] == "match").count();
+    hers["total"] = total.into();
+    hers.to_string()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn another_persons_record_in_a_sources_answer_goes_to_nobody() {
+    for alone in [false, true] {
+        let answer = with_a_stranger(alone);
+        let stage = Stage::set(None, Some(Arc::new(move |_| Some(answer.clone())))).await.unwrap();
+        accepted(&stage, "winifreds-app", "person-held", file("person-held-1.json").unwrap()).await;
+        for kind in ["CarePlan", "Goal"] {
+            let question =
+                format!("{}/fhir/{kind}?patient=https%3A%2F%2Ffhir.nhs.uk%2FId%2Fnhs-number%7C{NUMBER}", stage.base);
+            let response = stage.client("beckside-surgery").unwrap().get(question).send().await.unwrap();
+            let status = response.status();
+            let body = response.text().await.unwrap();
+            assert!(!body.contains("other-") && !body.contains("Somebody-Else"), "{status}: another's {kind} left");
+            if status == 200 && !alone {
+                assert!(body.contains(&format!("\"resourceType\":\"{kind}\"")), "her own {kind} is told");
+            }
+        }
+        stage.strike().await.unwrap();
+    }
+}
+
 #[test]
 fn the_demo_comes_out_as_promised_and_leaves_nothing_behind() {
     let folder = tempfile::tempdir().unwrap();

@@ -206,9 +206,15 @@ async fn release(
     if resources(record).next().is_none() {
         return Ok(None);
     }
+    let subject = subject_of(record, person);
+    if subject.is_empty() {
+        // Rule L1: a source that answers with somebody else's record, or nobody's, has told nothing about this person.
+        tracing::warn!(request = %inbound.request_id, "a source's answer does not name the person it was asked for");
+        return Ok(None);
+    }
     let now = gateway.clock.now();
     // Gathered again: the choices may have changed while the source was thinking.
-    let evidence = match gateway.evidence.gather(person, subject_of(record)).await {
+    let evidence = match gateway.evidence.gather(person, subject).await {
         Ok(evidence) => evidence,
         Err(EvidenceError::Store(error)) => return Err(store_fault(&error)),
         Err(_) => return Ok(None),

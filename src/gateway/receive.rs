@@ -58,7 +58,7 @@ async fn take_in(gateway: &Gateway, caller: &Caller, inbound: &Inbound) -> Resul
     let walked = walk(gateway, party, inbound)?;
     let person = person(&walked.record, &party.identity.id)?;
     let choices = choices(&walked.record)?;
-    let evidence = gateway.evidence.gather(&person, subject_of(&walked.record)).await.map_err(no_evidence)?;
+    let evidence = gateway.evidence.gather(&person, subject_of(&walked.record, &person)).await.map_err(no_evidence)?;
     let evidence = with_choices(evidence, choices.iter().cloned());
 
     let id = gateway.clock.id();

@@ -95,7 +95,7 @@ impl Gateway {
             let Some(outlet) = self.outlets.get(&message.recipient) else {
                 return Ok(self.ended(&message, None, held("the recipient is no longer configured")));
             };
-            let evidence = match self.evidence.gather(&message.person, subject_of(&record)).await {
+            let evidence = match self.evidence.gather(&message.person, subject_of(&record, &message.person)).await {
                 Ok(evidence) => evidence,
                 Err(EvidenceError::Store(error)) => return Err(error),
                 Err(EvidenceError::Unreadable(_)) => {
