@@ -3,7 +3,9 @@
 //! Comes in: a tree (or a Draft) and [`Definitions`]. Goes out: a [`Report`], or [`Validated`], which only this room makes.
 //! Refuses: a record with an error. What could not be checked is said in the report and never counted as right.
 
+mod options;
 mod overlay;
+mod place;
 mod rules;
 mod walk;
 mod world;
@@ -12,23 +14,11 @@ use crate::pure::fhir::{Issue, Report, Tree};
 use crate::pure::fhirpath::World;
 use crate::pure::map::Draft;
 use crate::pure::profile::Definitions;
-use jiff::Timestamp;
 use openssl::sha::sha256;
 use walk::Walk;
 use world::Known;
 
-/// How strict to be.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Options {
-    /// Only what definitions say; without it also rules of ours, such as the check digit of an NHS number.
-    pub definitions_only: bool,
-    /// Invariants marked as best practice count too, as information: a narrative in every resource (dom-6).
-    pub best_practice: bool,
-    /// Extensions that are not loaded are errors, but for those of example domains; without it they are only told of.
-    pub refuse_unknown_extensions: bool,
-    /// The time, for invariants that ask for it; without it those are not checked, and the report says so.
-    pub now: Option<Timestamp>,
-}
+pub use options::{Options, References};
 
 /// What the definitions know beyond a record, for FHIRPath: value sets and profiles.
 #[must_use]

@@ -91,6 +91,7 @@ impl<'a> Walk<'a> {
             return;
         }
         let mut issue = Issue::new(severity, code, id, text).on(item).remedy(remedy);
+        issue.expression = Some(self.expression(item));
         if let Some(by) = by {
             issue = issue.rule(by.rule());
         }
