@@ -1,7 +1,7 @@
 //! A CodeSystem (R4 §4.8): its codes, their hierarchy and properties; and the code systems that are rules, not lists.
 
+use super::quick::Names;
 use crate::pure::fhir::Item;
-use std::collections::HashMap;
 use std::sync::Arc;
 
 /// One concept.
@@ -38,7 +38,7 @@ pub struct CodeSystem {
     pub value_set: Option<Arc<str>>,
     /// Its concepts.
     pub concepts: Vec<Concept>,
-    by_code: HashMap<Arc<str>, u32>,
+    by_code: Names<u32>,
 }
 
 impl CodeSystem {

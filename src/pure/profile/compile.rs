@@ -298,6 +298,7 @@ impl Compiler<'_> {
             is_best_practice: constraint.is_best_practice,
             human: constraint.human.clone(),
             mend: constraint.mend.clone(),
+            asks_now: ["now()", "today()", "timeOfDay()"].iter().any(|clock| text.contains(clock)),
             text,
             check,
         })

@@ -16,6 +16,7 @@ mod model;
 pub mod node;
 pub mod package;
 pub mod primitive;
+mod quick;
 pub mod structure;
 pub mod value_set;
 
@@ -23,7 +24,7 @@ use crate::pure::fhir::{File, Issue, Item, Limits, Report, Tree, json, xml};
 use code_system::CodeSystem;
 use node::{Profile, StructureIndex};
 use package::Packed;
-use std::collections::HashMap;
+use quick::Names;
 use std::sync::{Arc, OnceLock};
 use structure::{Shelf, Structure};
 use value_set::ValueSet;
@@ -32,12 +33,12 @@ use value_set::ValueSet;
 #[derive(Default)]
 pub struct Definitions {
     structures: Vec<StructureEntry>,
-    by_url: HashMap<Arc<str>, StructureIndex>,
-    by_type: HashMap<Arc<str>, StructureIndex>,
-    code_systems: HashMap<Arc<str>, Entry<CodeSystem>>,
-    supplements: HashMap<Arc<str>, Vec<Packed>>,
-    value_sets: HashMap<Arc<str>, Entry<ValueSet>>,
-    questionnaires: HashMap<Arc<str>, Tree>,
+    by_url: Names<StructureIndex>,
+    by_type: Names<StructureIndex>,
+    code_systems: Names<Entry<CodeSystem>>,
+    supplements: Names<Vec<Packed>>,
+    value_sets: Names<Entry<ValueSet>>,
+    questionnaires: Names<Tree>,
 }
 
 struct StructureEntry {

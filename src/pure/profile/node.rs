@@ -5,6 +5,7 @@
 
 use super::element::{Binding, Constant, Slicing};
 use super::primitive::Primitive;
+use super::quick::quick;
 use crate::pure::fhirpath::{self, Expression};
 use std::sync::Arc;
 
@@ -124,15 +125,6 @@ struct Slot {
     type_index: u16,
 }
 
-fn hash(name: &str) -> usize {
-    let bytes = name.as_bytes();
-    let mut hash = bytes.len().wrapping_mul(0x9E37);
-    for byte in bytes {
-        hash = hash.wrapping_mul(31).wrapping_add(usize::from(*byte));
-    }
-    hash ^ (hash >> 7)
-}
-
 impl Kids {
     /// Makes the table. `names` gives for each JSON name the place of its node in `nodes`, and its type's place.
     #[must_use]
@@ -140,7 +132,7 @@ impl Kids {
         let size = (names.len() * 2).next_power_of_two().max(4);
         let mut slots: Vec<Option<Slot>> = vec![None; size];
         for (name, kid, type_index) in names {
-            let mut at = hash(&name) & (size - 1);
+            let mut at = quick(&name) & (size - 1);
             while slots[at].is_some() {
                 at = (at + 1) & (size - 1);
             }
@@ -153,7 +145,7 @@ impl Kids {
     #[must_use]
     pub fn find(&self, name: &str) -> Option<(u16, u16)> {
         let mask = self.slots.len().checked_sub(1)?;
-        let mut at = hash(name) & mask;
+        let mut at = quick(name) & mask;
         loop {
             let slot = self.slots[at].as_ref()?;
             if *slot.name == *name {
@@ -179,6 +171,8 @@ pub struct Rule {
     pub mend: Option<Arc<str>>,
     /// FHIRPath as written.
     pub text: Arc<str>,
+    /// Whether it asks for the time.
+    pub asks_now: bool,
     /// How it is judged.
     pub check: Check,
 }

@@ -6,8 +6,8 @@
 
 use super::Definitions;
 use super::code_system::{CodeSystem, by_rule};
+use super::quick::{NameSet, Names};
 use crate::pure::fhir::Item;
-use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 /// Whether a code is in a set.
@@ -27,7 +27,7 @@ pub struct ValueSet {
     /// Canonical url.
     pub url: Arc<str>,
     /// Listed codes, with their systems: the common case, found at once.
-    listed: HashMap<Arc<str>, Vec<Arc<str>>>,
+    listed: Names<Vec<Arc<str>>>,
     parts: Vec<Part>,
     excluded: Vec<Part>,
 }
@@ -46,7 +46,7 @@ enum Codes {
     /// A whole system that is loaded.
     System(Arc<CodeSystem>),
     /// Those that filters leave, and listed ones where sets narrow them.
-    These(HashSet<Arc<str>>),
+    These(NameSet),
     /// The system is not loaded, or not in full.
     Unknown,
 }
@@ -219,7 +219,7 @@ fn codes(include: Item<'_>, system: Option<Arc<CodeSystem>>) -> Codes {
     if !system.is_complete {
         return Codes::Unknown;
     }
-    let mut left = HashSet::new();
+    let mut left = NameSet::default();
     for concept in &system.concepts {
         let mut passes = true;
         for filter in &filters {

@@ -97,10 +97,26 @@ impl<'t> Item<'t> {
         Children { next: self.at(self.node().first), alone: false }
     }
 
+    /// Whether it stands under this name. Most names differ in their length, and then no text is looked at.
+    #[must_use]
+    pub fn stands_under(self, name: &str) -> bool {
+        let key = self.node().key;
+        (key.end - key.start) as usize == name.len()
+            && self.tree.text.as_bytes()[key.start as usize..key.end as usize] == *name.as_bytes()
+    }
+
     /// The child of this name.
     #[must_use]
     pub fn get(self, name: &str) -> Option<Item<'t>> {
-        self.children().find(|c| c.key() == name)
+        let mut next = self.node().first;
+        while next != NONE {
+            let child = Item { tree: self.tree, id: Id(next) };
+            if child.stands_under(name) {
+                return Some(child);
+            }
+            next = child.node().next;
+        }
+        None
     }
 
     /// The values under a name as FHIR sees them: each item of an array, or the one value, or none.
