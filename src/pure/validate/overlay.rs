@@ -163,25 +163,26 @@ impl<'a> Walk<'a> {
 /// The values of an element in an object. For a choice, of whatever type.
 pub(super) fn gather<'a>(holder: Item<'a>, node: &Node) -> Vec<Found<'a>> {
     let mut found = Vec::new();
+    let wanted = node.name.as_bytes();
     for child in holder.children() {
         let key = child.key();
-        let (name, is_shadow) = key.strip_prefix('_').map_or((key, false), |name| (name, true));
-        let type_name = if !node.is_choice {
-            if name != &*node.name {
-                continue;
-            }
-            None
-        } else {
-            match name.strip_prefix(&*node.name) {
-                Some(rest) if rest.starts_with(|c: char| c.is_ascii_uppercase()) => Some(type_named(rest)),
-                _ => continue,
-            }
-        };
+        let is_shadow = key.as_bytes().first() == Some(&b'_');
+        let name = &key[usize::from(is_shadow)..];
+        // most names are other ones, and differ in their length or first letter
+        let is_longer = name.len() > wanted.len();
+        if name.len() < wanted.len() || is_longer != node.is_choice || name.as_bytes().first() != wanted.first() {
+            continue;
+        }
+        let (stem, ending) = name.as_bytes().split_at(wanted.len());
+        if stem != wanted || ending.first().is_some_and(|letter| !letter.is_ascii_uppercase()) {
+            continue;
+        }
+        let type_name = is_longer.then(|| type_named(&name[wanted.len()..]));
         if is_shadow {
-            let beside = holder.get(name);
-            for (index, one) in child.each().enumerate() {
-                let has_value = beside.is_some_and(|b| b.each().nth(index).is_some_and(|v| v.kind() != Kind::Null));
-                if !has_value && one.kind() == Kind::Object {
+            let mut values = holder.get(name).map(Item::each);
+            for one in child.each() {
+                let value = values.as_mut().and_then(Iterator::next);
+                if value.is_none_or(|v| v.kind() == Kind::Null) && one.kind() == Kind::Object {
                     found.push(Found { item: one, type_name });
                 }
             }

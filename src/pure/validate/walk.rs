@@ -6,6 +6,7 @@
 
 use super::Options;
 use super::rules::bundle::Entries;
+use super::rules::primitive::shadows;
 use crate::pure::fhir::{Id, Issue, Item, Kind, Report, Severity};
 use crate::pure::fhirpath::{Context, World};
 use crate::pure::profile::Definitions;
@@ -268,8 +269,16 @@ impl<'a> Walk<'a> {
                     "take the brackets away",
                 );
             }
+            let mut beside = None;
             for one in child.children() {
                 count += 1;
+                if one.kind() == Kind::Null && of.primitive.is_some() {
+                    // looked up once for the whole array, and only where there is a null
+                    let beside = beside.get_or_insert_with(|| shadows(item, child.key()));
+                    if beside.get(count as usize - 1) == Some(&true) {
+                        continue;
+                    }
+                }
                 self.value(item, one, profile, index, of);
             }
             if count == 0 {
@@ -336,7 +345,7 @@ impl<'a> Walk<'a> {
         let node = &profile.nodes[index as usize];
         let by = By { profile, node };
         if let Some(primitive) = of.primitive {
-            if !self.primitive(holder, item, by, primitive) {
+            if !self.primitive(item, by, primitive) {
                 return;
             }
         } else {

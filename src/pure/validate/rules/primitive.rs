@@ -7,20 +7,12 @@ use crate::pure::validate::walk::{By, Walk};
 
 impl<'a> Walk<'a> {
     /// A value beside its datatype. False where there is nothing further to check.
-    pub(in crate::pure::validate) fn primitive(
-        &mut self,
-        holder: Item<'a>,
-        item: Item<'a>,
-        by: By<'a>,
-        primitive: Primitive,
-    ) -> bool {
+    pub(in crate::pure::validate) fn primitive(&mut self, item: Item<'a>, by: By<'a>, primitive: Primitive) -> bool {
         let kind = item.kind();
         if kind == Kind::Null {
-            if !has_shadow(holder, item) {
-                let text = "`null` stands where a value should".to_owned();
-                let remedy = "leave it out, or say in its extensions why it is absent";
-                self.error("structure", "null-value", item, Some(by), text, remedy);
-            }
+            let text = "`null` stands where a value should".to_owned();
+            let remedy = "leave it out, or say in its extensions why it is absent";
+            self.error("structure", "null-value", item, Some(by), text, remedy);
             return false;
         }
         if kind != primitive.kind() {
@@ -74,8 +66,10 @@ impl<'a> Walk<'a> {
         let Some(profile) = self.definitions.type_profile(&of.code) else { return 0 };
         let element = self.definitions.type_profile("Element");
         let mut alone = 0;
-        for (index, one) in shadow.each().enumerate() {
-            let beside = value.is_some_and(|v| v.each().nth(index).is_some_and(|v| v.kind() != Kind::Null));
+        let mut values = value.map(Item::each);
+        for one in shadow.each() {
+            let value = values.as_mut().and_then(Iterator::next);
+            let beside = value.is_some_and(|v| v.kind() != Kind::Null);
             match one.kind() {
                 Kind::Null if is_list && beside => {}
                 Kind::Null => {
@@ -83,7 +77,7 @@ impl<'a> Walk<'a> {
                     self.error("structure", "null-value", one, Some(by), text, "leave it out");
                 }
                 Kind::Object => {
-                    alone += u32::from(!beside && value.is_none_or(|v| v.each().nth(index).is_none()));
+                    alone += u32::from(value.is_none());
                     if let Some(element) = element {
                         self.element(one, element, 0);
                     }
@@ -99,10 +93,8 @@ impl<'a> Walk<'a> {
     }
 }
 
-/// Whether a `null` in an array has extensions beside it.
-fn has_shadow(holder: Item<'_>, item: Item<'_>) -> bool {
-    let Some(index) = item.index() else { return false };
-    let Some(array) = item.parent() else { return false };
-    let shadow = holder.children().find(|c| c.key().strip_prefix('_') == Some(array.key()));
-    shadow.and_then(|s| s.children().nth(index)).is_some_and(|s| s.kind() == Kind::Object)
+/// Of each place in the array beside `name`, whether a `null` there has extensions.
+pub(in crate::pure::validate) fn shadows(holder: Item<'_>, name: &str) -> Vec<bool> {
+    let shadow = holder.children().find(|c| c.key().strip_prefix('_') == Some(name));
+    shadow.into_iter().flat_map(Item::children).map(|s| s.kind() == Kind::Object).collect()
 }
