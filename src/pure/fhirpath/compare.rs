@@ -161,7 +161,10 @@ impl<'a> Run<'a> {
     /// `<` and its kin: none where precision does not tell; wrong where the two have no order.
     pub fn order(&self, a: &Value<'a>, b: &Value<'a>, offset: u32) -> Result<Option<Ordering>, super::evaluate::Error> {
         let wrong = || self.wrong(offset, "these two cannot be put in order");
-        let (Some(a), Some(b)) = (self.system_beside(a, b), self.system_beside(b, a)) else { return Err(wrong()) };
+        let (Some(a), Some(b)) = (self.system_beside(a, b), self.system_beside(b, a)) else {
+            // a Quantity that says no value is neither more nor less than another
+            return if self.is_quantity(a) && self.is_quantity(b) { Ok(None) } else { Err(wrong()) };
+        };
         match (&a, &b) {
             (Value::String(a), Value::String(b)) => Ok(Some(a.cmp(b))),
             (Value::Moment(a), Value::Moment(b)) if a.is_time() == b.is_time() => Ok(a.compare(*b)),

@@ -93,6 +93,19 @@ impl<'a> Run<'a> {
         moment.map_or(plain, Value::Moment)
     }
 
+    /// Whether a value is a quantity, or an element of that type, however little it says.
+    pub fn is_quantity(&self, value: &Value<'a>) -> bool {
+        let model = self.context.model;
+        match value {
+            Value::Quantity(_) => true,
+            Value::Element(item, kind) => self
+                .type_of(*item, *kind)
+                .zip(model.find("Quantity"))
+                .is_some_and(|(kind, quantity)| is_a(model, kind, quantity)),
+            _ => false,
+        }
+    }
+
     /// A FHIR Quantity as a quantity; none where it has no value, a comparator, or is none.
     pub fn quantity_of(&self, item: Item<'a>) -> Option<Quantity<'a>> {
         let value = item.get("value").filter(|v| v.kind() == Kind::Number)?;
