@@ -40,7 +40,7 @@ pub struct Wrong {
     pub remedy: &'static str,
 }
 
-/// More characters than a string may have (R4: 1 MB).
+/// The most characters of a string (R4 §2.24.0.1: "strings SHALL NOT exceed 1MB"). Data and narratives are no strings.
 const LONGEST: usize = 1024 * 1024;
 
 impl Primitive {
@@ -90,7 +90,8 @@ impl Primitive {
             if text.is_empty() {
                 return wrong("empty-value", "have a character at least", "leave the element out");
             }
-            if text.len() > LONGEST {
+            let is_data = matches!(self, Primitive::Base64Binary | Primitive::Xhtml);
+            if !is_data && text.len() > LONGEST && text.chars().count() > LONGEST {
                 return wrong("too-long", "have no more than a million characters", "send it as an attachment");
             }
         }
@@ -190,6 +191,9 @@ fn uri(text: &str) -> Option<Wrong> {
     if let Some(oid) = text.strip_prefix("urn:oid:") {
         return oid_digits(oid);
     }
+    if text.starts_with("oid:") || text.starts_with("uuid:") {
+        return wrong("invalid-uri", "be an absolute URI", "write `urn:` before it");
+    }
     if let Some(rest) = text.strip_prefix("urn:uuid:") {
         return uuid_digits(rest);
     }
@@ -202,10 +206,20 @@ fn canonical(text: &str) -> Option<Wrong> {
         return wrong;
     }
     one_of(
-        text.contains(':') || text.starts_with('#'),
+        is_absolute(text) || text.starts_with('#'),
         "relative-canonical",
         "be an absolute URL, or `#` and a fragment",
     )
+}
+
+/// Whether a URI stands on its own: a scheme (RFC 3986 §3.1), in lower case as URIs of FHIR are compared letter by letter
+/// (R4 §2.24.0.1), and something after it.
+#[must_use]
+pub fn is_absolute(uri: &str) -> bool {
+    let Some((scheme, rest)) = uri.split_once(':') else { return false };
+    let is_scheme = scheme.starts_with(|c: char| c.is_ascii_lowercase())
+        && scheme.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"+-.".contains(&b));
+    is_scheme && !rest.is_empty() && !rest.contains(' ')
 }
 
 fn oid_digits(text: &str) -> Option<Wrong> {

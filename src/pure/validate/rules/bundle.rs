@@ -1,6 +1,7 @@
 //! Bundles (R4 §2.36, §3.1.0.11): entries found by fullUrl through one index, and what the kind of Bundle asks for.
 
 use crate::pure::fhir::{Item, Severity};
+use crate::pure::profile::primitive::is_absolute;
 use crate::pure::validate::walk::Walk;
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -95,7 +96,7 @@ impl<'a> Walk<'a> {
             return;
         };
         let Some(url) = full_url.str().filter(|u| !u.is_empty()) else { return };
-        if !url.contains(':') {
+        if !is_absolute(url) {
             let text = "`fullUrl` should be an absolute URL".to_owned();
             self.error(
                 "invalid",

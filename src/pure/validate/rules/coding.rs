@@ -2,6 +2,8 @@
 
 use crate::pure::fhir::{Item, Severity};
 use crate::pure::profile::code_system::by_rule;
+use crate::pure::profile::element::Strength;
+use crate::pure::profile::primitive::is_absolute;
 use crate::pure::validate::walk::{By, Walk};
 
 impl<'a> Walk<'a> {
@@ -9,10 +11,14 @@ impl<'a> Walk<'a> {
     pub(in crate::pure::validate) fn coding(&mut self, item: Item<'a>, by: By<'a>) {
         let Some(system) = item.get("system") else { return };
         let Some(url) = system.str().filter(|s| !s.is_empty()) else { return };
-        if !url.contains(':') {
-            let text = "the system of a Coding should be an absolute URI".to_owned();
+        if !is_absolute(url) {
+            // beside others in a concept, or where a binding judges the code, the other codings and the binding speak for it
+            let is_bound = by.node.binding.as_ref().is_some_and(|b| b.strength <= Strength::Preferred);
+            let is_one_of_several = &*by.node.id == "CodeableConcept.coding";
+            let severity = if is_bound || is_one_of_several { Severity::Warning } else { Severity::Error };
+            let text = "the system of a code should be an absolute URI".to_owned();
             let remedy = "write the whole URI of the code system";
-            self.find(Severity::Warning, "invalid", "relative-system", system, Some(by), text, remedy);
+            self.find(severity, "code-invalid", "relative-system", system, Some(by), text, remedy);
             return;
         }
         if self.definitions.value_set(url).is_some() && self.definitions.code_system(url).is_none() {

@@ -3,6 +3,7 @@
 use crate::pure::fhir::{Item, Severity};
 use crate::pure::fhirpath::{Expression, Focus, Value};
 use crate::pure::profile::node::{Check, NodeIndex, Profile};
+use crate::pure::profile::primitive::is_absolute;
 use crate::pure::validate::walk::{By, Walk};
 
 impl<'a> Walk<'a> {
@@ -16,7 +17,7 @@ impl<'a> Walk<'a> {
         }
         let Some(url) = item.get("url").and_then(Item::str).filter(|u| !u.is_empty()) else { return };
         let is_part = holder.get("url").is_some() && is_extension(holder);
-        if !url.contains(':') {
+        if !is_absolute(url) {
             if is_part {
                 self.extension_part(holder, item, url);
             } else {
@@ -95,7 +96,8 @@ impl<'a> Walk<'a> {
     /// Whether the extension may stand here.
     fn extension_place(&mut self, holder: Item<'a>, item: Item<'a>, profile: &'a Profile) {
         let allowed = profile.contexts.is_empty()
-            || profile.contexts.iter().any(|(kind, expression)| self.is_context(holder, kind, expression));
+            || profile.contexts.iter().any(|(kind, expression)| self.is_context(holder, kind, expression))
+            || self.is_known_place(holder, profile);
         if !allowed {
             let places: Vec<&str> = profile.contexts.iter().map(|(_, e)| &**e).collect();
             let text = format!("the extension may not stand here, only on {}", places.join(", "));
@@ -109,6 +111,24 @@ impl<'a> Walk<'a> {
                 let text = "what holds the extension does not meet the condition for it".to_owned();
                 let by = Some(By::new(profile, 0));
                 self.error("structure", "extension-not-allowed-here", item, by, text, "leave the extension out");
+            }
+        }
+    }
+
+    /// Places that R4's own definitions use although they name others: HL7 mended the contexts of these extensions later.
+    /// An ElementDefinition's examples, patterns and fixed values hold extensions of whatever they are examples of.
+    fn is_known_place(&self, holder: Item<'a>, profile: &'a Profile) -> bool {
+        let Some(name) = profile.url.strip_prefix("http://hl7.org/fhir/StructureDefinition/") else { return false };
+        match name {
+            "structuredefinition-fhir-type" | "regex" => self.is_context(holder, "element", "ElementDefinition.type"),
+            "structuredefinition-normative-version"
+            | "capabilitystatement-expectation"
+            | "capabilitystatement-prohibited" => true,
+            _ => {
+                let (paths, _) = self.names_of(holder);
+                let of_values =
+                    ["ElementDefinition.example.value", "ElementDefinition.pattern", "ElementDefinition.fixed"];
+                paths.iter().any(|path| of_values.iter().any(|value| path.starts_with(value)))
             }
         }
     }

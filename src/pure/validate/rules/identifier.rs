@@ -1,13 +1,14 @@
 //! Identifiers of England: an NHS number ends in its check digit (NHS Data Dictionary). A rule of ours, no profile's.
 
 use crate::pure::fhir::{Item, nhs_number};
+use crate::pure::profile::primitive::is_absolute;
 use crate::pure::validate::walk::Walk;
 
 impl<'a> Walk<'a> {
     /// Holds an Identifier of the NHS number system to modulus 11.
     pub(in crate::pure::validate) fn identifier(&mut self, item: Item<'a>) {
         if let Some(system) = item.get("system")
-            && system.str().is_some_and(|s| !s.is_empty() && !s.contains(':'))
+            && system.str().is_some_and(|s| !s.is_empty() && !is_absolute(s))
         {
             let text = "the system of an Identifier should be an absolute URI".to_owned();
             self.error(
