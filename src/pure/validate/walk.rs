@@ -12,7 +12,7 @@ use crate::pure::fhirpath::{Context, World};
 use crate::pure::profile::Definitions;
 use crate::pure::profile::element::MANY;
 use crate::pure::profile::node::{Kids, Node, NodeIndex, Profile, StructureIndex, TypeRef};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
 /// The most findings of one report. Each costs a look for its line, and nobody reads more.
@@ -51,6 +51,8 @@ pub(super) struct Walk<'a> {
     pub trials: usize,
     /// Which elements meet which profiles, as far as that was tried; none while it is being tried.
     pub tried: HashMap<(StructureIndex, Id), Option<bool>>,
+    /// The ids of the elements of the resource that is being walked, each its own.
+    pub ids: HashSet<&'a str>,
     counts: Vec<u32>,
 }
 
@@ -58,8 +60,8 @@ impl<'a> Walk<'a> {
     pub fn new(definitions: &'a Definitions, world: &'a dyn World, options: Options, root: Item<'a>) -> Walk<'a> {
         let entries = Entries::around(root);
         let report = Report::default();
-        let (trials, tried, counts) = (0, HashMap::new(), Vec::new());
-        Walk { definitions, world, options, report, resource: root, root, entries, trials, tried, counts }
+        let (trials, tried, ids, counts) = (0, HashMap::new(), HashSet::new(), Vec::new());
+        Walk { definitions, world, options, report, resource: root, root, entries, trials, tried, ids, counts }
     }
 
     /// What FHIRPath is told besides the focus.
@@ -130,7 +132,7 @@ impl<'a> Walk<'a> {
             self.error("structure", "unknown-resource-type", item, None, text, "write one of R4's resource types");
             return None;
         };
-        let before = (self.resource, self.root);
+        let before = (self.resource, self.root, std::mem::take(&mut self.ids));
         let is_contained = item.parent().is_some_and(|p| p.key() == "contained" || item.key() == "contained");
         self.resource = item;
         if !is_contained {
@@ -142,7 +144,7 @@ impl<'a> Walk<'a> {
         for claim in item.get("meta").into_iter().flat_map(|m| m.all("profile")) {
             self.claimed(item, claim);
         }
-        (self.resource, self.root) = before;
+        (self.resource, self.root, self.ids) = before;
         Some(profile)
     }
 
@@ -204,7 +206,11 @@ impl<'a> Walk<'a> {
         for child in item.children() {
             any = true;
             let key = child.key();
-            more_than_id |= key != "id";
+            if key != "id" {
+                more_than_id = true;
+            } else if owner != 0 || !profile.is_resource {
+                self.element_id(item, child);
+            }
             if key == "resourceType" && profile.is_resource && owner == 0 {
                 continue;
             }
@@ -282,15 +288,7 @@ impl<'a> Walk<'a> {
                 self.value(item, one, profile, index, of);
             }
             if count == 0 {
-                let text = "an array should not be empty".to_owned();
-                self.error(
-                    "structure",
-                    "empty-array",
-                    child,
-                    Some(By { profile, node }),
-                    text,
-                    "leave the element out",
-                );
+                self.empty_array(child, By { profile, node });
             }
         } else {
             if node.is_list {
@@ -327,7 +325,16 @@ impl<'a> Walk<'a> {
                 self.rules(one, By::new(profile, shared), shared);
             }
         }
+        if count == 0 {
+            self.empty_array(child, By { profile, node });
+        }
         count
+    }
+
+    /// Arrays are never empty (R4 §2.6.2 JSON).
+    fn empty_array(&mut self, item: Item<'a>, by: By<'a>) {
+        let text = "an array should not be empty".to_owned();
+        self.error("structure", "empty-array", item, Some(by), text, "leave the element out");
     }
 
     pub fn is_object(&mut self, item: Item<'a>, by: By<'a>) -> bool {

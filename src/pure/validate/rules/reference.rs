@@ -82,6 +82,34 @@ impl<'a> Walk<'a> {
             self.find(severity, "not-found", "reference-and-full-url-differ", reference, Some(by), text, remedy);
         }
         self.reference_target(item, reference, kind, by, targets);
+        self.reference_type(item, reference, kind, by, targets);
+    }
+
+    /// `type` names the type of the target (R4 §2.3.0.1 Reference.type), which is one that is allowed there.
+    fn reference_type(
+        &mut self,
+        item: Item<'a>,
+        reference: Item<'a>,
+        kind: Literal<'a>,
+        by: By<'a>,
+        targets: &'a [Arc<str>],
+    ) {
+        let Some(said) = item.get("type") else { return };
+        let name = said.text().strip_prefix("http://hl7.org/fhir/StructureDefinition/").unwrap_or(said.text());
+        let found = self.resolve(reference.text(), item).and_then(Item::resource_type);
+        let real = match (found, kind) {
+            (Some(name), _) | (None, Literal::Relative(name) | Literal::Absolute(Some(name))) => Some(name),
+            _ => None,
+        };
+        let profiles = || targets.iter().filter_map(|t| self.definitions.profile(t));
+        let is_allowed = targets.is_empty()
+            || targets.iter().any(|t| self.definitions.profile(t).is_none())
+            || profiles().any(|p| self.is_type(name, &p.type_name));
+        let is_other = |real: &str| real != name && self.definitions.type_profile(real).is_some_and(|p| p.is_resource);
+        if !is_allowed || real.is_some_and(is_other) {
+            let text = "the `type` of a reference should be the type of its target, and one that is allowed".to_owned();
+            self.error("structure", "reference-type-differs", said, Some(by), text, "write that type, or leave it out");
+        }
     }
 
     /// Whether the target may be of the type it is.

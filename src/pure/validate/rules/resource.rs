@@ -17,11 +17,34 @@ impl<'a> Walk<'a> {
             self.error("value", wrong.id, id, by, text, wrong.remedy);
         }
         self.contained_ids(item);
+        self.labels(item);
         match name {
             "Bundle" => self.bundle(item),
             "Questionnaire" => self.conditions(item),
             "QuestionnaireResponse" => self.response(item),
             _ => {}
+        }
+    }
+
+    /// The id of an element is unique within its resource (R4 §2.28.1 Element.id). In a StructureDefinition it is unique
+    /// within the snapshot and within the differential, which hold the same elements.
+    pub(in crate::pure::validate) fn element_id(&mut self, item: Item<'a>, id: Item<'a>) {
+        let is_new = id.str().is_none_or(|text| self.ids.insert(text));
+        if !is_new && self.resource.resource_type() != Some("StructureDefinition") {
+            let text = "two elements of the resource have the same id".to_owned();
+            self.error("business-rule", "element-id-repeated", item, None, text, "give each its own id");
+        }
+    }
+
+    /// The security labels of a resource are a set (R4 §2.26.3.4 Resource.meta): each is there once.
+    fn labels(&mut self, item: Item<'a>) {
+        let Some(meta) = item.get("meta").filter(|meta| meta.all("security").nth(1).is_some()) else { return };
+        let mut seen = std::collections::HashSet::new();
+        for label in meta.all("security") {
+            if !seen.insert((label.str_at(&["system"]), label.str_at(&["code"]))) {
+                let text = "the same security label is there twice".to_owned();
+                self.error("business-rule", "label-repeated", label, None, text, "keep one of them");
+            }
         }
     }
 
