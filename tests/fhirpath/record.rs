@@ -66,7 +66,10 @@ fn a_choice_has_one_name() {
 #[test]
 fn a_primitive_and_its_extensions_are_one_element() {
     all_yield(&[
-        ("contained.name.given", "string null ; string Winifred"),
+        ("contained.name.given", "string  ; string Winifred"),
+        ("contained.name.given.join('+')", "string Winifred"),
+        ("contained.name.given[0] & 'x'", "string x"),
+        ("contained.gender + 'x'", ""),
         ("contained.name.given.count()", "integer 2"),
         ("contained.name.given.select(hasValue())", "boolean false ; boolean true"),
         ("contained.name.given[0].extension.value", "boolean true"),
@@ -93,6 +96,8 @@ fn types_are_told_from_where_an_element_stands() {
         ("contained.birthDate = '1941-06-02'", "boolean true"),
         ("period.start <= period.end", "boolean true"),
         ("activity.detail.quantity = 150 'min'", "boolean true"),
+        ("activity.detail.quantity = 150 minutes", "boolean true"),
+        ("@2026-06-30T10:00:00Z + activity.detail.quantity", "dateTime @2026-06-30T12:00:00Z"),
         ("activity.detail.quantity.value", "decimal 2.50"),
         ("activity.first().type().name", "string BackboneElement"),
         ("status as Nonsense", "Wrong"),
@@ -184,7 +189,14 @@ fn names_are_checked_against_the_types() {
     ] {
         assert!(check(good, true).is_ok(), "{good}");
     }
-    for bad in ["statuss", "activity.where(detail.statis = 'x')", "(period as Period).unit", "status.foo"] {
+    for bad in [
+        "children().skip(1)",
+        "descendants().where(id.exists())[0]",
+        "statuss",
+        "activity.where(detail.statis = 'x')",
+        "(period as Period).unit",
+        "status.foo",
+    ] {
         assert!(check(bad, true).is_err(), "{bad}");
         assert!(check(bad, false).is_ok(), "{bad}");
     }

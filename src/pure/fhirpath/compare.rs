@@ -2,7 +2,7 @@
 
 use super::collection::Collection;
 use super::evaluate::{Outcome, Run};
-use super::navigate::visit_children;
+use super::navigate::{shadow, visit_children};
 use super::value::Value;
 use crate::pure::fhir::{Item, Kind};
 use std::cmp::Ordering;
@@ -80,6 +80,9 @@ impl<'a> Run<'a> {
             if self.simple(a) != self.simple(b) || depth == 0 {
                 return Ok(false);
             }
+            if !self.same_shadows(a, b, loose, depth)? {
+                return Ok(false);
+            }
             let (a, b) = (Value::Element(a, None), Value::Element(b, None));
             return if loose { self.alike(&a, &b) } else { Ok(self.same(&a, &b)? == Some(true)) };
         }
@@ -108,6 +111,21 @@ impl<'a> Run<'a> {
             }
         }
         Ok(true)
+    }
+
+    /// Whether two primitives inside compared elements have the same extensions and ids.
+    fn same_shadows(
+        &self,
+        a: Item<'a>,
+        b: Item<'a>,
+        loose: bool,
+        depth: usize,
+    ) -> Result<bool, super::evaluate::Error> {
+        match (shadow(a), shadow(b)) {
+            (None, None) => Ok(true),
+            (Some(a), Some(b)) => self.same_content(a, b, loose, depth - 1),
+            _ => Ok(false),
+        }
     }
 
     /// `~`: never empty.
@@ -150,6 +168,7 @@ impl<'a> Run<'a> {
             (Value::Quantity(a), Value::Quantity(b)) => a.is_equivalent(b),
             _ => match (a.decimal(), b.decimal()) {
                 (Some(a), Some(b)) => {
+                    let (a, b) = (a.trimmed(0), b.trimmed(0));
                     let digits = a.scale.min(b.scale);
                     a.rounded(digits) == b.rounded(digits)
                 }
@@ -224,7 +243,7 @@ fn fields(item: Item<'_>) -> Vec<(&str, Item<'_>)> {
     fields
 }
 
-/// Case and runs of white space do not count under `~`.
+/// Under `~` case does not count, and one kind of white space is as good as another (FHIRPath N1 §6.1.2).
 fn normal(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase()
+    text.to_lowercase().replace(char::is_whitespace, " ")
 }

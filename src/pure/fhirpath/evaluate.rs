@@ -131,8 +131,7 @@ impl<'a> Run<'a> {
             Literal::Text(text) => Value::String(Cow::Borrowed(text)),
             Literal::Moment(moment) => Value::Moment(*moment),
             Literal::Quantity(value, unit, calendar) => {
-                let quantity = Quantity { value: *value, unit: Cow::Borrowed(unit), calendar: *calendar };
-                Value::Quantity(Box::new(quantity))
+                Value::Quantity(Box::new(Quantity::of(*value, Cow::Borrowed(unit), *calendar)))
             }
         })
     }

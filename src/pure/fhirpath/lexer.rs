@@ -111,7 +111,7 @@ impl<'t> Lexer<'t> {
         match first {
             'a'..='z' | 'A'..='Z' | '_' => Ok(Kind::Name(self.name())),
             '0'..='9' => Ok(Kind::Number(self.number())),
-            '\'' | '"' => Ok(Kind::Text(self.quoted(first)?)),
+            '\'' => Ok(Kind::Text(self.quoted(first)?)),
             '`' => Ok(Kind::Quoted(self.quoted(first)?)),
             '@' => self.moment(),
             '$' => {
@@ -144,7 +144,7 @@ impl<'t> Lexer<'t> {
         let start = self.at;
         self.at += 1;
         let name = match self.peek() {
-            Some(quote @ ('`' | '\'' | '"')) => self.quoted(quote)?,
+            Some(quote @ ('`' | '\'')) => self.quoted(quote)?,
             _ => self.while_matches(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-'),
         };
         if name.is_empty() { self.wrong(start, "a name should follow `%`") } else { Ok(Kind::Variable(name)) }
@@ -174,19 +174,24 @@ impl<'t> Lexer<'t> {
             'n' => Ok('\n'),
             'r' => Ok('\r'),
             't' => Ok('\t'),
-            '\\' | '/' | '\'' | '"' | '`' => Ok(escaped),
-            'u' => {
-                let digits = self.rest().get(..4).and_then(|d| u32::from_str_radix(d, 16).ok());
-                match digits.and_then(char::from_u32) {
-                    Some(character) => {
-                        self.at += 4;
-                        Ok(character)
-                    }
-                    None => self.wrong(at, "four hexadecimal digits that name a character should follow `\\u`"),
-                }
-            }
-            _ => self.wrong(at, "this is not an escape that FHIRPath knows"),
+            'u' => Ok(self.unicode().unwrap_or('u')),
+            // Before anything else a backslash is ignored (FHIRPath N1 §2.4 String).
+            _ => Ok(escaped),
         }
+    }
+
+    /// The character that four hexadecimal digits name; eight in two escapes for those beyond the first plane.
+    fn unicode(&mut self) -> Option<char> {
+        let digits = |text: &str| u32::from_str_radix(text.get(..4).filter(|d| !d.starts_with('+'))?, 16).ok();
+        let first = digits(self.rest())?;
+        if let Some(character) = char::from_u32(first) {
+            self.at += 4;
+            return Some(character);
+        }
+        let second = self.rest().get(4..).and_then(|rest| rest.strip_prefix("\\u")).and_then(digits)?;
+        let both = char::decode_utf16([u16::try_from(first).ok()?, u16::try_from(second).ok()?]).next()?.ok()?;
+        self.at += 10;
+        Some(both)
     }
 
     fn moment(&mut self) -> Result<Kind, ParseError> {

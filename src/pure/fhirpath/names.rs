@@ -74,6 +74,7 @@ impl Names<'_> {
                     Some(head) => self.node(*head, this)?,
                     None => this.clone(),
                 };
+                self.order(steps)?;
                 for step in steps {
                     at = self.step(at, step, this)?;
                 }
@@ -96,6 +97,25 @@ impl Names<'_> {
                 Ok(Kinds::System)
             }
         }
+    }
+
+    /// Children come in no order, so that which is first among them is nobody's to ask (FHIRPath N1 §5.8.1).
+    fn order(&self, steps: &[Step]) -> Result<(), EvaluationError> {
+        use Function as F;
+        let mut ordered = true;
+        for step in steps.iter().filter(|_| self.strict) {
+            match &step.kind {
+                StepKind::Call(F::Children | F::Descendants, ..) => ordered = false,
+                StepKind::Call(F::Sort, ..) => ordered = true,
+                StepKind::Index(_) | StepKind::Call(F::First | F::Last | F::Tail | F::Skip | F::Take, ..)
+                    if !ordered =>
+                {
+                    return Err(wrong(step.offset, "children come in no order to take some from".to_owned()));
+                }
+                _ => {}
+            }
+        }
+        Ok(())
     }
 
     fn typed(&self, test: TypeTest, name: &TypeName) -> Kinds {

@@ -3,9 +3,11 @@
 use super::ast::Operator;
 use super::collection::Collection;
 use super::evaluate::{Error, Outcome, Run};
-use super::moment::Moment;
+use super::moment::{CalendarUnit, Moment, MomentKind};
+use super::navigate::is_shadow;
 use super::quantity::Quantity;
 use super::value::Value;
+use crate::pure::fhir::Kind;
 use std::borrow::Cow;
 use std::cmp::Ordering;
 
@@ -42,10 +44,12 @@ impl<'a> Run<'a> {
         })
     }
 
-    /// The one item of a collection, as a system value where it has one; wrong where there are more.
+    /// The one item of a collection, as a system value where it has one; none for a primitive without value; wrong where
+    /// there are more.
     pub(super) fn single(&self, values: &Collection<'a>, at: u32) -> Result<Option<Value<'a>>, Error> {
         match values.as_slice() {
             [] => Ok(None),
+            [Value::Element(item, _)] if item.kind() == Kind::Null || is_shadow(*item) => Ok(None),
             [value] => Ok(Some(self.system(value).unwrap_or_else(|| value.clone()))),
             _ => Err(self.wrong(at, "several items stand where one may")),
         }
@@ -162,8 +166,14 @@ impl<'a> Run<'a> {
         let Some(unit) = by.calendar_unit() else {
             return Err(self.wrong(at, "a date or time can only be moved by units of the calendar"));
         };
+        if moment.kind == MomentKind::Time && unit < CalendarUnit::Hour {
+            return Err(self.wrong(at, "a time of day can only be moved by hours and what is shorter"));
+        }
         let count = by.value.truncated(0).to_integer().and_then(|c| c.checked_mul(sign));
-        Ok(count.and_then(|count| moment.moved(count, unit)).map(Value::Moment))
+        match count.and_then(|count| moment.moved(count, unit)) {
+            Some(moved) => Ok(Some(Value::Moment(moved))),
+            None => Err(self.wrong(at, "no calendar reaches so far")),
+        }
     }
 
     pub(super) fn negate(&self, values: Collection<'a>, at: u32) -> Outcome<'a> {

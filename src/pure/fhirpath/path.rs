@@ -133,6 +133,12 @@ impl<'a> Run<'a> {
                 let kind = || self.type_of(*item, *kind);
                 visit_named(self.context.model, *item, name, &kind, &mut |child| visit(Value::Element(child, None)));
             }
+            Value::Quantity(quantity) if name == "value" => {
+                visit(Value::Decimal(quantity.value));
+            }
+            Value::Quantity(quantity) if name == "unit" => {
+                visit(Value::String(quantity.unit.clone()));
+            }
             Value::TypeInfo(namespace, _) if name == "namespace" => {
                 visit(Value::String(Cow::Borrowed(namespace)));
             }

@@ -15,13 +15,21 @@ pub struct Quantity<'a> {
     pub unit: Cow<'a, str>,
     /// Whether the unit is a calendar's word: `4 days` and not `4 'd'`.
     pub calendar: bool,
+    /// Whether it stands in a record, where UCUM's `a` and `mo` mean the calendar's year and month.
+    pub recorded: bool,
 }
 
 impl<'a> Quantity<'a> {
     /// A mere number.
     #[must_use]
     pub fn number(value: Decimal) -> Quantity<'a> {
-        Quantity { value, unit: Cow::Borrowed("1"), calendar: false }
+        Quantity { value, unit: Cow::Borrowed("1"), calendar: false, recorded: false }
+    }
+
+    /// So much of a unit, as an expression writes it.
+    #[must_use]
+    pub fn of(value: Decimal, unit: Cow<'a, str>, calendar: bool) -> Quantity<'a> {
+        Quantity { value, unit, calendar, recorded: false }
     }
 
     /// Reads `4 days`, `4.5 'mg'` or `4`.
@@ -35,32 +43,42 @@ impl<'a> Quantity<'a> {
             return Some(Quantity::number(value));
         }
         if let Some(code) = unit.strip_prefix('\'').and_then(|u| u.strip_suffix('\'')) {
-            return (!code.is_empty()).then(|| Quantity { value, unit: Cow::Owned(code.to_owned()), calendar: false });
+            return (!code.is_empty()).then(|| Quantity::of(value, Cow::Owned(code.to_owned()), false));
         }
         CalendarUnit::from_word(unit)?;
-        Some(Quantity { value, unit: Cow::Owned(unit.to_owned()), calendar: true })
+        Some(Quantity::of(value, Cow::Owned(unit.to_owned()), true))
     }
 
-    /// The unit of time that a date can be moved by.
-    #[must_use]
-    pub fn calendar_unit(&self) -> Option<CalendarUnit> {
-        CalendarUnit::from_word(&self.unit).or_else(|| CalendarUnit::from_code(&self.unit))
-    }
-
-    /// Months, where it counts years or months of the calendar.
-    fn months(&self) -> Option<Decimal> {
-        match CalendarUnit::from_word(&self.unit)? {
-            CalendarUnit::Year => self.value.times(Decimal::from(12)),
-            CalendarUnit::Month => Some(self.value),
+    /// The calendar's unit: a calendar's word, or, in a quantity out of a record, UCUM's code for it (R4 fhirpath §2.9.1.3,
+    /// Use of FHIR Quantity).
+    fn word(&self) -> Option<CalendarUnit> {
+        match &*self.unit {
+            word if self.calendar => CalendarUnit::from_word(word),
+            "a" if self.recorded => Some(CalendarUnit::Year),
+            "mo" if self.recorded => Some(CalendarUnit::Month),
             _ => None,
         }
     }
 
+    /// The unit of time that a date can be moved by; the official suite takes the calendar's words in quotes too.
+    #[must_use]
+    pub fn calendar_unit(&self) -> Option<CalendarUnit> {
+        self.word().or_else(|| CalendarUnit::from_code(&self.unit)).or_else(|| CalendarUnit::from_word(&self.unit))
+    }
+
+    /// The UCUM code of the unit, which the calendar's months and years do not have.
     fn code(&self) -> Option<&str> {
-        match CalendarUnit::from_word(&self.unit) {
-            Some(unit) => unit.code(),
-            None => Some(&self.unit),
-        }
+        if self.calendar { CalendarUnit::from_word(&self.unit)?.code() } else { Some(&self.unit) }
+    }
+
+    /// With UCUM's year or month for the calendar's, which `~` does not tell apart (FHIRPath N1 §6.1.2).
+    fn definite(&self) -> Quantity<'_> {
+        let unit = match self.word() {
+            Some(CalendarUnit::Year) => "a",
+            Some(CalendarUnit::Month) => "mo",
+            _ => return self.clone(),
+        };
+        Quantity { value: self.value, unit: Cow::Borrowed(unit), calendar: false, recorded: false }
     }
 
     /// Whether both measure the same thing.
@@ -72,12 +90,13 @@ impl<'a> Quantity<'a> {
     /// The same amount in the other's unit; none where they measure different things.
     #[must_use]
     pub fn in_unit_of(&self, other: &Quantity<'_>) -> Option<Decimal> {
-        if self.unit == other.unit {
+        if self.unit == other.unit && self.calendar == other.calendar {
             return Some(self.value);
         }
-        if let (Some(mine), Some(_)) = (self.months(), other.months()) {
-            let one = Quantity { value: Decimal::from(1), ..other.clone() }.months()?;
-            return mine.over(one);
+        if self.calendar || other.calendar {
+            let known = |q: &Quantity<'_>| q.word().or_else(|| CalendarUnit::from_code(&q.unit));
+            // UCUM's year has 365.25 days, the calendar's has not: they do not compare (FHIRPath N1 §6.2).
+            return known(self)?.convert(self.value, known(other)?);
         }
         let (from, to) = (self.code()?, other.code()?);
         if from == to {
@@ -107,10 +126,17 @@ impl<'a> Quantity<'a> {
         Some(self.in_unit_of(other)?.cmp(&other.value))
     }
 
-    /// Whether both are the same to the digits of the one written with fewer.
+    /// Whether both are the same to the digits of the one written with fewer, zeros at the end not counted.
     #[must_use]
     pub fn is_equivalent(&self, other: &Quantity<'_>) -> bool {
-        let digits = self.value.scale.min(other.value.scale);
+        if self.calendar != other.calendar && self.in_unit_of(other).is_none() {
+            return self.definite().is_alike(&other.definite());
+        }
+        self.is_alike(other)
+    }
+
+    fn is_alike(&self, other: &Quantity<'_>) -> bool {
+        let digits = self.value.trimmed(0).scale.min(other.value.trimmed(0).scale);
         // The converted number is rounded to what was written, not to what the conversion made of it.
         let Some(mine) = self.in_unit_of(other) else { return false };
         if mine == other.value {
@@ -132,29 +158,37 @@ impl<'a> Quantity<'a> {
         self.unit == "1"
     }
 
+    /// So much of the same unit.
+    fn with(&self, value: Decimal) -> Quantity<'static> {
+        let unit = Cow::Owned(self.unit.clone().into_owned());
+        Quantity { value, unit, calendar: self.calendar, recorded: self.recorded }
+    }
+
     /// The product, its unit composed.
     #[must_use]
     pub fn times(&self, other: &Quantity<'_>) -> Option<Quantity<'static>> {
+        let value = self.value.times(other.value)?;
         let unit = match (self.is_one(), other.is_one()) {
-            (true, _) => other.code()?.to_owned(),
-            (_, true) => self.code()?.to_owned(),
+            (true, _) => return Some(other.with(value)),
+            (_, true) => return Some(self.with(value)),
             _ => format!("{}.{}", grouped(self.code()?), grouped(other.code()?)),
         };
-        Some(Quantity { value: self.value.times(other.value)?, unit: Cow::Owned(unit), calendar: false })
+        Some(Quantity::of(value, Cow::Owned(unit), false))
     }
 
     /// The quotient, its unit composed.
     #[must_use]
     pub fn over(&self, other: &Quantity<'_>) -> Option<Quantity<'static>> {
         let value = self.value.over(other.value)?;
-        let unit = if self.unit == other.unit {
+        if other.is_one() {
+            return Some(self.with(value));
+        }
+        let unit = if self.unit == other.unit || (self.code().is_some() && self.code() == other.code()) {
             "1".to_owned()
-        } else if other.is_one() {
-            self.code()?.to_owned()
         } else {
             format!("{}/{}", grouped(self.code()?), grouped(other.code()?))
         };
-        Some(Quantity { value, unit: Cow::Owned(unit), calendar: false })
+        Some(Quantity::of(value, Cow::Owned(unit), false))
     }
 }
 
@@ -187,6 +221,11 @@ mod tests {
         assert_eq!(q("7 days").compare(&q("1 'wk'")), Some(Ordering::Equal));
         assert_eq!(q("1 year").compare(&q("12 months")), Some(Ordering::Equal));
         assert_eq!(q("1 year").compare(&q("1 'a'")), None);
+        assert_eq!(q("1 day").compare(&q("1 'a'")), None);
+        assert_eq!(q("1 month").compare(&q("30 days")), Some(Ordering::Equal));
+        assert_eq!(q("24 hours").compare(&q("1 'd'")), Some(Ordering::Equal));
+        assert!(q("1 year").is_equivalent(&q("1 'a'")) && q("12 months").is_equivalent(&q("1 'a'")));
+        assert!(q("1.00 'm'").is_equivalent(&q("1.1 'm'")));
         assert_eq!(q("1 'cm'").compare(&q("1 's'")), None);
         assert!(Quantity::parse("1 wk").is_none());
     }

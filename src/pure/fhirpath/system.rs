@@ -11,6 +11,8 @@ use super::value::Value;
 use crate::pure::fhir::{Item, Kind};
 use std::borrow::Cow;
 
+const UCUM: &str = "http://unitsofmeasure.org";
+
 /// Whether a text could be a date or time; only then its type is looked up.
 fn looks_like_moment(text: &str) -> bool {
     let bytes = text.as_bytes();
@@ -119,8 +121,10 @@ impl<'a> Run<'a> {
             }
         }
         let text = |name| item.get(name).and_then(Item::str);
+        let value = Decimal::parse(value.text())?;
         let unit = text("code").or_else(|| text("unit")).unwrap_or("1");
-        Some(Quantity { value: Decimal::parse(value.text())?, unit: Cow::Borrowed(unit), calendar: false })
+        let recorded = text("system") == Some(UCUM);
+        Some(Quantity { value, unit: Cow::Borrowed(unit), calendar: false, recorded })
     }
 
     /// The type of an element, from where it stands: known, told by `resourceType`, or asked of its holder's type.

@@ -50,7 +50,8 @@ impl<'a> Run<'a> {
                 lenient.then(|| self.context.model.find(&name.name.to_ascii_lowercase())).flatten()
             }),
         };
-        if !system && fhir.is_none() {
+        // A name that `System` does not have is no item's type; without a namespace it is a slip.
+        if !system && fhir.is_none() && name.namespace != Some(Namespace::System) {
             return Err(self.wrong(at, format!("there is no type `{}`", name.name)));
         }
         Ok(Wanted { system: system.then_some(&*name.name), fhir })

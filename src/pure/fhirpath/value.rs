@@ -5,6 +5,7 @@ use super::decimal::Decimal;
 use super::evaluate::Run;
 use super::model::Type;
 use super::moment::{Moment, MomentKind};
+use super::navigate::is_shadow;
 use super::quantity::Quantity;
 use crate::pure::fhir::{Item, Kind};
 use std::borrow::Cow;
@@ -51,7 +52,7 @@ impl fmt::Debug for Value<'_> {
 
 impl<'a> Value<'a> {
     /// Type and value as the official suite writes them: `("boolean", "true")`, `("date", "@2026-06-30")`,
-    /// `("Quantity", "4 'mg'")`; elements with children as JSON.
+    /// `("Quantity", "4 'mg'")`; elements with children as JSON; a primitive without value as nothing.
     #[must_use]
     pub fn written(&self, context: &Context<'a>) -> (String, String) {
         let kind = match self {
@@ -89,7 +90,10 @@ fn written_element<'a>(context: &Context<'a>, item: Item<'a>, kind: Option<Type>
             _ => "Element",
         },
     };
-    if item.is_container() || item.kind() == Kind::Null {
+    if item.kind() == Kind::Null || is_shadow(item) {
+        return (name.to_owned(), String::new());
+    }
+    if item.is_container() {
         return (name.to_owned(), item.to_json());
     }
     let mark = match name {

@@ -17,6 +17,7 @@ pub(super) fn apply<'a>(function: Function, call: &Call<'_, '_, 'a>, focus: Coll
         Function::Extension => extensions(call, &focus)?,
         Function::HasValue => match focus.as_slice() {
             [Value::Element(item, _)] => is_primitive(*item).into(),
+            [Value::Quantity(_) | Value::TypeInfo(..)] => false.into(),
             [_] => true.into(),
             _ => false.into(),
         },
@@ -25,12 +26,22 @@ pub(super) fn apply<'a>(function: Function, call: &Call<'_, '_, 'a>, focus: Coll
             _ => Collection::Empty,
         },
         Function::Resolve => focus.iter().filter_map(|value| resolve(call, value)).collect::<Vec<_>>().into(),
-        Function::HtmlChecks => focus.iter().all(|v| v.to_text().is_none_or(|text| html::is_safe(&text))).into(),
+        Function::HtmlChecks => html_checks(call, &focus),
         Function::MemberOf => member_of(call, &focus)?,
         Function::ConformsTo => conforms_to(call, &focus)?,
         _ if focus.is_empty() => Collection::Empty,
         _ => return Err(call.run.unknown(call.offset, "this function needs a terminology or profile not known here")),
     })
+}
+
+/// For one element that is XHTML; nothing on any other.
+fn html_checks<'a>(call: &Call<'_, '_, 'a>, focus: &Collection<'a>) -> Collection<'a> {
+    let [Value::Element(item, kind)] = focus.as_slice() else { return Collection::Empty };
+    let kind = call.run.type_of(*item, *kind).map(|kind| call.run.context.model.name(kind));
+    match item.str() {
+        Some(text) if kind.is_none_or(|name| name == "xhtml") => html::is_safe(text).into(),
+        _ => Collection::Empty,
+    }
 }
 
 fn extensions<'a>(call: &Call<'_, '_, 'a>, focus: &Collection<'a>) -> Outcome<'a> {

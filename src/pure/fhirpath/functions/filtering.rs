@@ -73,8 +73,11 @@ fn aggregated<'a>(call: &Call<'_, '_, 'a>, focus: Collection<'a>) -> Outcome<'a>
     Ok(total)
 }
 
-/// `iif` evaluates only the branch it takes, on the collection as a whole.
+/// `iif` evaluates only the branch it takes, on its one item or none.
 fn iif<'a>(call: &Call<'_, '_, 'a>, focus: &Collection<'a>) -> Outcome<'a> {
+    if focus.len() > 1 {
+        return Err(call.wrong("several items stand where `iif` takes one"));
+    }
     let scope = Scope { this: focus, ..*call.scope };
     let branch = |index: usize| -> Outcome<'a> {
         call.arguments.get(index).map_or(Ok(Collection::Empty), |id: &Id| call.run.evaluate(*id, &scope))

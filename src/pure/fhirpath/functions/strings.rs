@@ -107,24 +107,28 @@ fn replace<'a>(call: &Call<'_, '_, 'a>, text: &str) -> Outcome<'a> {
 }
 
 /// The pattern of a call: compiled with the expression where it is a literal, now where it is not.
-fn compiled<'a>(call: &Call<'_, '_, 'a>, whole: bool) -> Result<Option<Cow<'a, Regex>>, Error> {
+fn compiled<'a>(call: &Call<'_, '_, 'a>, whole: bool, flags: usize) -> Result<Option<Cow<'a, Regex>>, Error> {
     if let Some(pattern) = call.pattern {
         return Ok(Some(Cow::Borrowed(pattern)));
     }
     let Some(text) = call.text(0)? else { return Ok(None) };
+    let flags = call.text(flags)?.unwrap_or_default();
+    if let Some(odd) = flags.chars().find(|flag| !"im".contains(*flag)) {
+        return Err(call.wrong(&format!("there is no flag `{odd}`: a pattern takes `i` and `m`")));
+    }
     call.run.tick(1000)?;
-    match pattern(&text, whole) {
+    match pattern(&text, whole, &flags) {
         Some(pattern) => Ok(Some(Cow::Owned(pattern))),
         None => Err(call.run.unknown(call.offset, "this pattern cannot be used here: look-around or too large")),
     }
 }
 
 fn matches<'a>(call: &Call<'_, '_, 'a>, text: &str, whole: bool) -> Outcome<'a> {
-    Ok(compiled(call, whole)?.map(|pattern| pattern.is_match(text)).into())
+    Ok(compiled(call, whole, 1)?.map(|pattern| pattern.is_match(text)).into())
 }
 
 fn replace_matches<'a>(call: &Call<'_, '_, 'a>, text: &str) -> Outcome<'a> {
-    let (Some(pattern), Some(new)) = (compiled(call, false)?, call.text(1)?) else { return Ok(Collection::Empty) };
+    let (Some(pattern), Some(new)) = (compiled(call, false, 2)?, call.text(1)?) else { return Ok(Collection::Empty) };
     if pattern.as_str().is_empty() {
         return made(call, text.to_owned());
     }
@@ -145,17 +149,23 @@ fn replace_matches<'a>(call: &Call<'_, '_, 'a>, text: &str) -> Outcome<'a> {
 
 fn join<'a>(call: &Call<'_, '_, 'a>, focus: &Collection<'a>) -> Outcome<'a> {
     let between = call.text(0)?.unwrap_or_default();
-    let mut out = String::new();
-    for (index, value) in focus.iter().enumerate() {
-        if index > 0 {
-            out.push_str(&between);
-        }
+    let mut out: Option<String> = None;
+    for value in focus.iter() {
         let one = Collection::One(value.clone());
-        out.push_str(&call.run.text(&one, call.offset)?.unwrap_or_default());
+        // A primitive that has extensions only says nothing here.
+        let Some(text) = call.run.text(&one, call.offset)? else { continue };
+        let out = match &mut out {
+            Some(out) => {
+                out.push_str(&between);
+                out
+            }
+            None => out.insert(String::new()),
+        };
+        out.push_str(&text);
         call.run.tick(1)?;
         if out.len() > call.run.context.limits.bytes {
             call.run.bounded_text(out.len())?;
         }
     }
-    made(call, out)
+    out.map_or(Ok(Collection::Empty), |out| made(call, out))
 }

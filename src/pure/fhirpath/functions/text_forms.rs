@@ -24,7 +24,7 @@ pub(super) fn apply<'a>(function: Function, call: &Call<'_, '_, 'a>, focus: Coll
         (Function::Escape, "html") => Some(html(&text)),
         (Function::Escape, "json") => Some(json(&text)),
         (Function::Unescape, "html") => Some(unhtml(&text)),
-        (Function::Unescape, "json") => serde_json::from_str(&format!("\"{text}\"")).ok(),
+        (Function::Unescape, "json") => Some(unjson(&text)),
         _ => None,
     };
     Ok(result.map(|text| Value::String(Cow::Owned(text))).into())
@@ -88,6 +88,25 @@ fn unhtml(text: &str) -> String {
 fn json(text: &str) -> String {
     let quoted = serde_json::Value::from(text).to_string();
     quoted[1..quoted.len() - 1].to_owned()
+}
+
+/// The escapes of JSON read, anything else left as it stands.
+fn unjson(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find('\\') {
+        out.push_str(&rest[..at]);
+        // As many characters as make an escape that JSON knows: `\n`, `\u00e9`, or a pair of surrogates.
+        let read = [2, 6, 12].into_iter().find_map(|length| {
+            let escape = rest.get(at..at + length)?;
+            let character: String = serde_json::from_str(&format!("\"{escape}\"")).ok()?;
+            Some((character, length))
+        });
+        let (character, length) = read.unwrap_or_else(|| ("\\".to_owned(), 1));
+        out.push_str(&character);
+        rest = &rest[at + length..];
+    }
+    out + rest
 }
 
 #[cfg(test)]

@@ -32,11 +32,21 @@ pub(super) fn apply<'a>(function: Function, call: &Call<'_, '_, 'a>, focus: Coll
             None => Collection::Empty,
         },
         _ => match (call.single(&focus)?, call.single(&call.argument(0)?)?) {
-            (Some(Value::Quantity(a)), Some(Value::Quantity(b))) => a.is_comparable(&b).into(),
-            (Some(_), Some(_)) => return Err(call.wrong("`comparable` takes quantities")),
+            (Some(a), Some(b)) => match (measured(a), measured(b)) {
+                (Some(a), Some(b)) => a.is_comparable(&b).into(),
+                _ => return Err(call.wrong("`comparable` takes quantities")),
+            },
             _ => Collection::Empty,
         },
     })
+}
+
+/// A quantity, or a number as one.
+fn measured(value: Value<'_>) -> Option<Quantity<'_>> {
+    match value {
+        Value::Quantity(quantity) => Some(*quantity),
+        other => other.decimal().map(Quantity::number),
+    }
 }
 
 fn boundary<'a>(call: &Call<'_, '_, 'a>, focus: &Collection<'a>, high: bool) -> Outcome<'a> {

@@ -116,6 +116,9 @@ impl Moment {
         if (self.kind == MomentKind::Time) != (other.kind == MomentKind::Time) {
             return None;
         }
+        if self.has_time() && other.has_time() && self.offset.is_some() != other.offset.is_some() {
+            return self.compare_zoneless(other);
+        }
         let (a, b) = self.alike(other);
         let parts =
             |c: DateTime| [i64::from(c.year()), c.month().into(), c.day().into(), c.hour().into(), c.minute().into()];
@@ -135,6 +138,19 @@ impl Moment {
             (false, false) => Some(Ordering::Equal),
             _ => None,
         }
+    }
+
+    /// Compares two dateTimes of which one has no zone: clocks on earth are up to fourteen hours from UTC, and within that
+    /// nobody knows.
+    fn compare_zoneless(self, other: Moment) -> Option<Ordering> {
+        let seconds = |moment: Moment| -> Option<i64> {
+            let utc = if moment.offset.is_some() { moment.on_clock(true) } else { moment.civil };
+            Some(utc.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp().as_second())
+        };
+        let apart = seconds(self)?.checked_sub(seconds(other)?)?;
+        let written = self.precision.min(other.precision);
+        let unsure = 14 * 3600 + if written == Precision::Hour { 3600 } else { 60 };
+        (apart.abs() > unsure).then(|| apart.cmp(&0))
     }
 
     /// Both on one clock: UTC where a zone was written and both have a time of day; London's where only one has.

@@ -1,6 +1,7 @@
 //! Dates and times plus or minus a calendar's units (FHIRPath N1 §6.7).
 
 use super::{Moment, MomentKind, Precision};
+use crate::pure::fhirpath::decimal::Decimal;
 use jiff::Span;
 
 /// A unit that a date can be moved by.
@@ -66,6 +67,30 @@ impl CalendarUnit {
             CalendarUnit::Minute => Some("min"),
             CalendarUnit::Second => Some("s"),
             CalendarUnit::Millisecond => Some("ms"),
+        }
+    }
+
+    /// How many milliseconds it has, by the conversion factors of the calendar's durations (FHIRPath N1 §5.5.10).
+    fn milliseconds(self) -> i64 {
+        match self {
+            CalendarUnit::Year => 365 * CalendarUnit::Day.milliseconds(),
+            CalendarUnit::Month => 30 * CalendarUnit::Day.milliseconds(),
+            CalendarUnit::Week => 7 * CalendarUnit::Day.milliseconds(),
+            CalendarUnit::Day => 24 * CalendarUnit::Hour.milliseconds(),
+            CalendarUnit::Hour => 60 * CalendarUnit::Minute.milliseconds(),
+            CalendarUnit::Minute => 60 * CalendarUnit::Second.milliseconds(),
+            CalendarUnit::Second => 1000,
+            CalendarUnit::Millisecond => 1,
+        }
+    }
+
+    /// So many of this unit as so many of another; a year has twelve months or 365 days.
+    pub(in crate::pure::fhirpath) fn convert(self, value: Decimal, to: CalendarUnit) -> Option<Decimal> {
+        match (self, to) {
+            (CalendarUnit::Year, CalendarUnit::Month) => value.times(Decimal::from(12)),
+            (CalendarUnit::Month, CalendarUnit::Year) => value.over(Decimal::from(12)),
+            _ if self == to => Some(value),
+            _ => value.times(Decimal::from(self.milliseconds()))?.over(Decimal::from(to.milliseconds())),
         }
     }
 

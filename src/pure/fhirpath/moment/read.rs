@@ -57,7 +57,7 @@ fn offset(text: &str) -> Option<Offset> {
         return None;
     }
     let (hours, minutes) = (i32::from(number(text, 1..3)?), i32::from(number(text, 4..6)?));
-    if hours > 14 || minutes > 59 {
+    if hours > 14 || minutes > 59 || (hours == 14 && minutes > 0) {
         return None;
     }
     let seconds = (hours * 60 + minutes) * 60;

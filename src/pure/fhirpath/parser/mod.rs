@@ -37,10 +37,18 @@ pub(super) fn parse(text: &str) -> Parse<Program> {
     }
 }
 
-/// Compiles a pattern as `matches()` means it: anywhere in the text, `.` matches line ends.
-pub(super) fn pattern(text: &str, whole: bool) -> Option<Regex> {
+/// Compiles a pattern as `matches()` means it: anywhere in the text, `.` matches line ends. The flag `i` takes letters of
+/// either case, `m` lets `^` and `$` match at each line.
+pub(super) fn pattern(text: &str, whole: bool, flags: &str) -> Option<Regex> {
     let text = if whole { format!("^(?:{text})$") } else { text.to_owned() };
-    RegexBuilder::new(&text).dot_matches_new_line(true).size_limit(PATTERN).dfa_size_limit(PATTERN).build().ok()
+    RegexBuilder::new(&text)
+        .dot_matches_new_line(true)
+        .case_insensitive(flags.contains('i'))
+        .multi_line(flags.contains('m'))
+        .size_limit(PATTERN)
+        .dfa_size_limit(PATTERN)
+        .build()
+        .ok()
 }
 
 /// Operators from loose to tight; a level's operators associate to the left.
@@ -259,11 +267,16 @@ impl Parser {
     }
 
     fn pattern(&self, function: Function, arguments: &[Id]) -> Option<Box<Regex>> {
-        if !matches!(function, Function::Matches | Function::MatchesFull | Function::ReplaceMatches) {
+        let plain = match function {
+            Function::Matches | Function::MatchesFull => 1,
+            Function::ReplaceMatches => 2,
+            _ => return None,
+        };
+        if arguments.len() > plain {
             return None;
         }
         let first = self.nodes.get(*arguments.first()? as usize)?;
         let Node::Literal(Literal::Text(text)) = first else { return None };
-        pattern(text, function == Function::MatchesFull).map(Box::new)
+        pattern(text, function == Function::MatchesFull, "").map(Box::new)
     }
 }
