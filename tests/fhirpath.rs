@@ -12,8 +12,6 @@ mod random;
 mod record;
 #[path = "fhirpath/suite.rs"]
 mod suite;
-#[path = "fhirpath/xml.rs"]
-mod xml;
 
 /// The R4 definitions out of the binary, loaded once.
 fn definitions() -> &'static Definitions {

@@ -79,6 +79,31 @@ pub fn utf8<'b>(bytes: &'b [u8], file: Option<&str>) -> Result<&'b str, Report> 
     })
 }
 
+/// Whether JSON could write a number so, within what [`read`] takes.
+#[must_use]
+pub fn is_number(text: &str) -> bool {
+    let split = |text: &str| text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+    let rest = text.strip_prefix('-').unwrap_or(text);
+    let (whole, mut rest) = rest.split_at(split(rest));
+    if whole.is_empty() || (whole.len() > 1 && whole.starts_with('0')) {
+        return false;
+    }
+    if let Some(fraction) = rest.strip_prefix('.') {
+        rest = &fraction[split(fraction)..];
+        if rest.len() == fraction.len() {
+            return false;
+        }
+    }
+    if let Some(exponent) = rest.strip_prefix(['e', 'E']) {
+        let digits = exponent.strip_prefix(['+', '-']).unwrap_or(exponent);
+        rest = &digits[split(digits)..];
+        if rest.len() == digits.len() {
+            return false;
+        }
+    }
+    rest.is_empty() && text.len() <= 64 && !text.parse::<f64>().is_ok_and(f64::is_infinite)
+}
+
 fn too_large(limit: usize) -> Report {
     Issue::error("too-long", "too-large", format!("the text is longer than {limit} bytes"))
         .remedy("send less at once, or ask the operator to raise the limit")
@@ -499,6 +524,13 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn a_number_is_what_the_reader_reads_as_one(text in r"[-+0-2.eE ]{0,8}") {
+            let read = read(text.as_bytes(), &Limits::default());
+            let as_one = read.is_ok_and(|t| t.root().kind() == Kind::Number && t.root().text() == text);
+            prop_assert_eq!(is_number(&text), as_one);
+        }
+
         #[test]
         fn the_verdict_is_serde_jsons(text in r#"[\[\]{}:,"\\a-c0-2eE+\-. ntu\n]{0,40}"#) {
             let ours = read(text.as_bytes(), &Limits::default());

@@ -15,6 +15,8 @@ pub struct Element {
     pub choice: bool,
     /// Whether JSON writes it as an array (maximum above 1).
     pub array: bool,
+    /// Its position among the elements of its type, in order of definition. XML keeps that order (R4 §2.6.1).
+    pub position: u16,
 }
 
 /// The types of one FHIR version with its profiles. Shared by all threads; every answer must be cheap.

@@ -15,8 +15,8 @@ impl Definitions {
         Some((profile, profile.nodes.get(node as usize)?))
     }
 
-    /// The node under a JSON name, with its index and the place of its type.
-    fn below<'d>(&'d self, of: Type, name: &str) -> Option<(&'d Profile, u32, &'d Node, usize)> {
+    /// The node under a JSON name, with its position among its siblings, its index, and the place of its type.
+    fn below<'d>(&'d self, of: Type, name: &str) -> Option<(&'d Profile, u16, u32, &'d Node, usize)> {
         let (profile, node) = self.typed(of)?;
         let kids = match (&node.kids, node.shared) {
             (Some(kids), _) => kids,
@@ -25,7 +25,7 @@ impl Definitions {
         };
         let (kid, which) = kids.find(name)?;
         let index = kids.nodes[usize::from(kid)];
-        Some((profile, index, &profile.nodes[index as usize], usize::from(which)))
+        Some((profile, kid, index, &profile.nodes[index as usize], usize::from(which)))
     }
 }
 
@@ -52,7 +52,7 @@ impl Model for Definitions {
     }
 
     fn element(&self, of: Type, name: &str) -> Option<Element> {
-        let (profile, index, node, which) = self.below(of, name)?;
+        let (profile, position, index, node, which) = self.below(of, name)?;
         let is = if node.kids.is_some() {
             type_of(profile.index, index)
         } else if let Some(shared) = node.shared {
@@ -60,7 +60,7 @@ impl Model for Definitions {
         } else {
             *node.choices.get(which)?
         };
-        Some(Element { is, choice: node.is_choice, array: node.is_list })
+        Some(Element { is, choice: node.is_choice, array: node.is_list, position })
     }
 
     fn choices(&self, of: Type, name: &str) -> &[Type] {

@@ -1,12 +1,20 @@
-//! FHIR XML → [`Tree`], the same tree that JSON gives (R4 §2.6.1 XML, §2.6.2 JSON), within limits.
+//! FHIR XML ⇄ [`Tree`], the same tree that JSON gives (R4 §2.6.1 XML, §2.6.2 JSON), within limits.
 //!
 //! Comes in: bytes as sent, and the types (XML does not say what repeats, what is a number, what is a choice). Goes out:
 //! a tree whose elements remember where they stood. Refuses, with line and column: a document type (so no entities and
-//! nothing external, ever), other encodings than UTF-8, text between elements, attributes FHIR does not have, what is
-//! not well-formed, and input beyond the limits. What the types do not know is kept, for the validator to name.
+//! nothing external, ever), other encodings than UTF-8, other namespaces than FHIR's and XHTML's, text between elements,
+//! attributes and instructions FHIR does not have, elements out of order, what is not well-formed, and input beyond the
+//! limits. What the types do not know is kept, for the validator to name.
+//! And back: [`write`] takes a tree and gives the XML that is read as the same tree.
 
 mod convert;
 mod elements;
+mod form;
+mod namespaces;
+mod narrative;
+mod write;
+
+pub use write::write;
 
 use super::issue::{Issue, Report};
 use super::json::{Limits, utf8};
@@ -15,38 +23,77 @@ use crate::pure::fhirpath::Model;
 
 /// The namespace of FHIR's elements.
 const FHIR: &str = "http://hl7.org/fhir";
+/// The namespace of a narrative's elements.
+const XHTML: &str = "http://www.w3.org/1999/xhtml";
+
+/// Where rules of FHIR's stand.
+const R4: &str = "R4 section 2.6.1, XML representation of resources";
+/// Where rules of XML's stand.
+const XML: &str = "XML 1.0 and Namespaces in XML 1.0";
+
+/// The most faults that one reading tells of.
+const MOST_FAULTS: usize = 100;
 
 /// What is wrong, and where.
+#[derive(Clone)]
 struct Fault {
     at: usize,
     id: &'static str,
     text: String,
     remedy: &'static str,
+    rule: &'static str,
+    expression: Option<String>,
 }
 
 impl Fault {
     fn new(at: usize, id: &'static str, text: impl Into<String>, remedy: &'static str) -> Fault {
-        Fault { at, id, text: text.into(), remedy }
+        let rule = "R4 section 2.6.1, XML representation of resources, within the limits of this gateway";
+        Fault { at, id, text: text.into(), remedy, rule, expression: None }
+    }
+
+    fn rule(mut self, rule: &'static str) -> Fault {
+        self.rule = rule;
+        self
     }
 }
 
 /// Reads a resource.
 ///
 /// # Errors
-/// A report of one issue, pointing at the first thing that is wrong.
+/// A report of what is wrong with the XML, in the order of the document.
 pub fn read(bytes: &[u8], limits: &Limits, model: &dyn Model) -> Result<Tree, Report> {
-    let text = utf8(bytes, None)?;
-    let root = match elements::parse(text, limits) {
-        Ok(root) => root,
-        Err(fault) => return Err(report(text, fault)),
-    };
-    convert::tree(text, &root, model).map_err(|fault| report(text, fault))
+    let (tree, report) = read_whole(bytes, limits, model)?;
+    if report.issues.is_empty() { Ok(tree) } else { Err(report) }
 }
 
-fn report(text: &str, fault: Fault) -> Report {
-    let (line, column) = line_and_column(text, u32::try_from(fault.at).unwrap_or(u32::MAX));
-    Issue::error("structure", fault.id, fault.text)
-        .at(Some(Place { file: None, line, column }))
-        .remedy(fault.remedy)
-        .into()
+/// Reads a resource even where its XML is not what FHIR asks for, as long as it is XML: for a validator, which tells of
+/// the resource's mistakes too. The report is what [`read`] refuses.
+///
+/// # Errors
+/// A report of one issue, pointing at the place where the text stops being XML, or is too much.
+pub fn read_whole(bytes: &[u8], limits: &Limits, model: &dyn Model) -> Result<(Tree, Report), Report> {
+    let text = utf8(bytes, None)?;
+    let root = elements::parse(text, limits).map_err(|fault| report(text, vec![fault]))?;
+    let (tree, faults) = convert::tree(text, &root, model);
+    Ok((tree, report(text, faults)))
+}
+
+fn report(text: &str, mut faults: Vec<Fault>) -> Report {
+    faults.sort_by_key(|fault| fault.at);
+    let mut report = Report::default();
+    for fault in faults {
+        let (line, column) = line_and_column(text, u32::try_from(fault.at).unwrap_or(u32::MAX));
+        let mut issue = Issue::error("structure", fault.id, fault.text)
+            .at(Some(Place { file: None, line, column }))
+            .rule(fault.rule)
+            .remedy(fault.remedy);
+        issue.expression = fault.expression;
+        report.push(issue);
+    }
+    report
+}
+
+/// A name as it may be shown: names that a sender made up are cut.
+fn shown(name: &str) -> &str {
+    name.char_indices().nth(40).map_or(name, |(end, _)| &name[..end])
 }
