@@ -37,12 +37,15 @@ const PLACES: f64 = 41.0;
 fn judge(bytes: &[u8], profiles: &[&str], definitions: &Definitions, options: Options) -> Report {
     let text = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes).trim_ascii_start();
     let read = if text.first() == Some(&b'<') {
-        xml::read(bytes, &Limits::default(), definitions)
+        xml::read_whole(bytes, &Limits::default(), definitions)
     } else {
-        json::read(bytes, &Limits::default())
+        json::read(bytes, &Limits::default()).map(|tree| (tree, Report::default()))
     };
     match read {
-        Ok(tree) => check_with(&tree, profiles, definitions, options),
+        Ok((tree, mut report)) => {
+            report.extend(check_with(&tree, profiles, definitions, options));
+            report
+        }
         Err(report) => report,
     }
 }

@@ -83,7 +83,10 @@ fn one(file: &Path, arguments: &Arguments, definitions: &Definitions) -> Exit {
     let options =
         Options { definitions_only: arguments.definitions_only, now: Some(System.now()), ..Options::default() };
     let (report, is_readable) = match read(&bytes, definitions) {
-        Ok(tree) => (check_with(&tree, &profiles, definitions, options), true),
+        Ok((tree, mut report)) => {
+            report.extend(check_with(&tree, &profiles, definitions, options));
+            (report, true)
+        }
         Err(report) => (report, false),
     };
     show(file, &report, arguments.output);
@@ -94,12 +97,12 @@ fn one(file: &Path, arguments: &Arguments, definitions: &Definitions) -> Exit {
     }
 }
 
-/// A record as sent, in whichever syntax of FHIR.
-fn read(bytes: &[u8], definitions: &Definitions) -> Result<Tree, Report> {
+/// A record as sent, in whichever syntax of FHIR, and what is wrong with its XML.
+fn read(bytes: &[u8], definitions: &Definitions) -> Result<(Tree, Report), Report> {
     if bytes.trim_ascii_start().first() == Some(&b'<') {
-        return xml::read(bytes, &Limits::default(), definitions);
+        return xml::read_whole(bytes, &Limits::default(), definitions);
     }
-    json::read(bytes, &Limits::default())
+    json::read(bytes, &Limits::default()).map(|tree| (tree, Report::default()))
 }
 
 fn show(file: &Path, report: &Report, output: Output) {

@@ -233,10 +233,7 @@ impl Definitions {
         let text = packed.text().trim_start_matches('\u{feff}');
         let read = if packed.name.ends_with(".xml") {
             // one with a slip of the pen between its elements still says what it says
-            xml::read(text.as_bytes(), &limits, self).or_else(|report| {
-                let again = without_stray_text(text).and_then(|t| xml::read(t.as_bytes(), &limits, self).ok());
-                again.ok_or(report)
-            })
+            xml::read_whole(text.as_bytes(), &limits, self).map(|(tree, _)| tree)
         } else {
             json::read(text.as_bytes(), &limits)
         };
@@ -255,29 +252,6 @@ impl Definitions {
         names.sort_unstable();
         names
     }
-}
-
-/// XML with blanks where text stands between elements, after its narrative; none where there are comments or HTML, in
-/// which text has its place. Offsets stay, so places do too.
-fn without_stray_text(xml: &str) -> Option<String> {
-    let start = xml.rfind("</text>").unwrap_or(0);
-    let (before, xml) = xml.split_at(start);
-    if ["<div", "<!--", "<![CDATA["].iter().any(|mark| xml.contains(mark)) {
-        return None;
-    }
-    let mut inside = false;
-    let blank = |letter: char| {
-        inside = match letter {
-            '<' => true,
-            '>' if inside => {
-                inside = false;
-                return '>';
-            }
-            _ => inside,
-        };
-        if inside || !letter.is_ascii() || letter.is_whitespace() { letter } else { ' ' }
-    };
-    Some(before.chars().chain(xml.chars().map(blank)).collect())
 }
 
 fn in_file(mut report: Report, file: &str) -> Report {
