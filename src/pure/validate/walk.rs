@@ -223,7 +223,8 @@ impl<'a> Walk<'a> {
                 None => {
                     let text = format!("`{}` has no element `{}`", node.id, shown(key));
                     let remedy = "correct its name, or leave it out";
-                    self.error("structure", "unknown-element", child, Some(by), text, remedy);
+                    self.error("structure", "unknown-element", item, Some(by), text, remedy);
+                    self.point_at(child);
                 }
             }
         }

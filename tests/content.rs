@@ -1,0 +1,152 @@
+//! What a record says beside its form: answers beside their questions, narratives, words in markup, displays, attachments,
+//! definitions as records. Each rule with a record that breaks it and the place where it is told.
+
+mod common;
+
+use common::definitions;
+use sharewell::pure::fhir::{Limits, Report, json};
+use sharewell::pure::validate::{Options, check_with};
+
+fn report(text: &str, options: Options) -> Report {
+    let tree = json::read(text.as_bytes(), &Limits::default()).expect("the record can be read");
+    check_with(&tree, &[], definitions(), options)
+}
+
+/// The errors of a record: id and expression.
+fn errors(text: &str, options: Options) -> Vec<String> {
+    let report = report(text, options);
+    let errors = report.issues.iter().filter(|i| i.is_error());
+    errors.map(|i| format!("{} at {}", i.id, i.expression.as_deref().unwrap_or_default())).collect()
+}
+
+fn says(text: &str, expected: &[&str]) {
+    assert_eq!(errors(text, Options::default()), expected, "{text}");
+}
+
+/// A response to a questionnaire that it contains.
+fn answered(questions: &str, items: &str) -> String {
+    let items = if items.is_empty() { String::new() } else { format!(r#","item":[{items}]"#) };
+    format!(
+        r##"{{"resourceType":"QuestionnaireResponse","status":"completed","questionnaire":"#q","contained":[
+        {{"resourceType":"Questionnaire","id":"q","status":"active","item":[{questions}]}}]{items}}}"##
+    )
+}
+
+#[test]
+fn answers_are_held_to_their_questions() {
+    let group = r#"{"linkId":"g","type":"group","required":true,"item":[{"linkId":"a","type":"string"}]}"#;
+    let name = r#"{"linkId":"n","type":"string","text":"Name","required":true,"maxLength":5}"#;
+    let kind =
+        r#"{"linkId":"c","type":"choice","answerOption":[{"valueCoding":{"system":"http://x.test/s","code":"1"}}]}"#;
+    let of = "http://hl7.org/fhir/StructureDefinition/questionnaire-referenceResource";
+    let who =
+        format!(r#"{{"linkId":"w","type":"reference","extension":[{{"url":"{of}","valueCode":"Practitioner"}}]}}"#);
+    for (questions, items, expected) in [
+        (name, r#"{"linkId":"n","text":"Name","answer":[{"valueString":"Win"}]}"#, &[][..]),
+        (name, r#"{"linkId":"n"}"#, &["answer-missing at QuestionnaireResponse.item[0]"]),
+        (name, "", &["answer-missing at QuestionnaireResponse"]),
+        (
+            name,
+            r#"{"linkId":"n","text":"Nom","answer":[{"valueString":"Winifred"}]}"#,
+            &[
+                "question-words-differ at QuestionnaireResponse.item[0]",
+                "answer-too-long at QuestionnaireResponse.item[0].answer[0].value.ofType(string)",
+            ],
+        ),
+        (
+            name,
+            r#"{"linkId":"n","answer":[{"valueString":"a"},{"valueString":"b"}]}"#,
+            &["too-many-answers at QuestionnaireResponse.item[0]"],
+        ),
+        (
+            name,
+            r#"{"linkId":"n","answer":[{"valueInteger":1}]}"#,
+            &["wrong-answer-type at QuestionnaireResponse.item[0].answer[0].value.ofType(integer)"],
+        ),
+        (
+            name,
+            r#"{"linkId":"n","answer":[{"valueString":"a"}]},{"linkId":"z"}"#,
+            &["unknown-question at QuestionnaireResponse"],
+        ),
+        (group, r#"{"linkId":"g","item":[{"linkId":"a"}]}"#, &[]),
+        (group, r#"{"linkId":"g"}"#, &["answer-missing at QuestionnaireResponse.item[0]"]),
+        (
+            group,
+            r#"{"linkId":"g","item":[{"linkId":"a"}],"answer":[{"valueString":"a"}]}"#,
+            &["group-with-answer at QuestionnaireResponse.item[0]"],
+        ),
+        (kind, r#"{"linkId":"c","answer":[{"valueCoding":{"system":"http://x.test/s","code":"1"}}]}"#, &[]),
+        (
+            kind,
+            r#"{"linkId":"c","answer":[{"valueCoding":{"system":"http://x.test/s","code":"2"}}]}"#,
+            &["answer-not-an-option at QuestionnaireResponse.item[0].answer[0]"],
+        ),
+        (&who, r#"{"linkId":"w","answer":[{"valueReference":{"reference":"Practitioner/q"}}]}"#, &[]),
+        (
+            &who,
+            r#"{"linkId":"w","answer":[{"valueReference":{"reference":"Patient/w"}}]}"#,
+            &["reference-to-wrong-type at QuestionnaireResponse.item[0].answer[0].value.ofType(Reference)"],
+        ),
+        (
+            r#"{"linkId":"d","type":"display","text":"hello"}"#,
+            r#"{"linkId":"d","answer":[{"valueString":"hello"}]}"#,
+            &["display-with-answer at QuestionnaireResponse.item[0]"],
+        ),
+    ] {
+        says(&answered(questions, items), expected);
+    }
+}
+
+#[test]
+fn a_condition_looks_at_the_answers_of_its_own_group() {
+    let questions = r#"{"linkId":"g","type":"group","repeats":true,"item":[{"linkId":"if","type":"boolean"},
+        {"linkId":"then","type":"string","required":true,
+         "enableWhen":[{"question":"if","operator":"=","answerBoolean":true}]}]}"#;
+    let group = |asks: bool, then: &str| {
+        format!(r#"{{"linkId":"g","item":[{{"linkId":"if","answer":[{{"valueBoolean":{asks}}}]}}{then}]}}"#)
+    };
+    let given = r#",{"linkId":"then","answer":[{"valueString":"so"}]}"#;
+    let all = [group(true, given), group(false, ""), group(true, ""), group(false, given)].join(",");
+    says(
+        &answered(questions, &all),
+        &[
+            "answer-missing at QuestionnaireResponse.item[2]",
+            "answer-not-enabled at QuestionnaireResponse.item[3].item[1]",
+        ],
+    );
+}
+
+#[test]
+fn a_condition_may_be_an_expression() {
+    let url = "http://hl7.org/fhir/uv/sdc/StructureDefinition/sdc-questionnaire-enableWhenExpression";
+    let questions = format!(
+        r#"{{"linkId":"a","type":"boolean"}},{{"linkId":"b","type":"string","extension":[{{"url":"{url}","valueExpression":
+        {{"language":"text/fhirpath","expression":"%resource.item.where(linkId = 'a').answer.value = true"}}}}]}}"#
+    );
+    let items = |asks: bool| {
+        format!(
+            r#"{{"linkId":"a","answer":[{{"valueBoolean":{asks}}}]}},{{"linkId":"b","answer":[{{"valueString":"so"}}]}}"#
+        )
+    };
+    says(&answered(&questions, &items(true)), &[]);
+    says(&answered(&questions, &items(false)), &["answer-not-enabled at QuestionnaireResponse.item[1]"]);
+}
+
+#[test]
+fn an_attachment_is_as_large_as_its_data() {
+    let media = |size: usize| {
+        format!(
+            r#"{{"resourceType":"Media","status":"completed","content":{{"contentType":"text/plain","data":"aGk=","size":{size}}}}}"#
+        )
+    };
+    says(&media(2), &[]);
+    says(&media(3), &["size-differs at Media.content"]);
+}
+
+#[test]
+fn an_unknown_element_is_told_of_what_holds_it_and_points_at_itself() {
+    let report = report("{\"resourceType\":\"Patient\",\n \"nonsense\":1}", Options::default());
+    let issue = report.issues.iter().find(|i| i.id == "unknown-element").expect("it is told");
+    assert_eq!(issue.expression.as_deref(), Some("Patient"));
+    assert_eq!(issue.place.as_ref().map(|p| p.line), Some(2));
+}
