@@ -4,6 +4,7 @@
 //! ours: invalid data is expected. No issue quotes a value of the record (P10); it says where, what, and the remedy.
 //! As FHIR: OperationOutcome (R4 §2.36), with the extensions that the reference validator uses for line, column and id.
 
+use super::message::message;
 use super::tree::{Id, Item, Place, Tree};
 use std::borrow::Cow;
 use std::fmt;
@@ -56,10 +57,14 @@ pub struct Issue {
 }
 
 impl Issue {
-    /// A finding of any severity.
+    /// A finding of any severity, with the rule and the remedy that the table of ids has for it.
     #[must_use]
     pub fn new(severity: Severity, code: &'static str, id: impl Into<Cow<'static, str>>, text: String) -> Issue {
-        Issue { severity, code, id: id.into(), text, expression: None, place: None, rule: None, remedy: None }
+        let id = id.into();
+        let known = message(&id);
+        let rule = known.map(|m| m.rule).filter(|r| !r.is_empty()).map(str::to_owned);
+        let remedy = known.map(|m| m.remedy).filter(|r| !r.is_empty()).map(Cow::Borrowed);
+        Issue { severity, code, id, text, expression: None, place: None, rule, remedy }
     }
 
     /// An error.
@@ -159,6 +164,25 @@ pub struct Unchecked {
     pub count: usize,
 }
 
+impl fmt::Display for Unchecked {
+    /// `not checked: value set `http://…` (3 times): it is not loaded`
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "not checked: {}", self.what)?;
+        if self.count > 1 {
+            write!(f, " ({} times)", self.count)?;
+        }
+        write!(f, ": {}", self.why)
+    }
+}
+
+impl Unchecked {
+    /// As a finding among others: information, and no error.
+    #[must_use]
+    pub fn issue(&self) -> Issue {
+        Issue::information("informational", "not-checked", self.to_string())
+    }
+}
+
 /// All findings on one record.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Report {
@@ -217,9 +241,7 @@ impl Report {
             write_issue(&mut tree, list, issue);
         }
         for unchecked in &self.unchecked {
-            let times = if unchecked.count == 1 { String::new() } else { format!(" ({} times)", unchecked.count) };
-            let text = format!("not checked: {}{times}: {}", unchecked.what, unchecked.why);
-            write_issue(&mut tree, list, &Issue::information("informational", "not-checked", text));
+            write_issue(&mut tree, list, &unchecked.issue());
         }
         if self.issues.is_empty() && self.unchecked.is_empty() {
             write_issue(&mut tree, list, &Issue::information("informational", "all-ok", "all ok".to_owned()));

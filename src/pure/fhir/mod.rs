@@ -5,6 +5,7 @@
 pub mod file;
 pub mod issue;
 pub mod json;
+pub mod message;
 pub mod nhs_number;
 pub mod time;
 pub mod tree;
@@ -13,5 +14,6 @@ pub mod xml;
 pub use file::File;
 pub use issue::{Issue, Report, Severity, Unchecked};
 pub use json::Limits;
+pub use message::{Message, message, messages};
 pub use time::When;
 pub use tree::{Id, Item, Kind, Place, Tree};

@@ -46,8 +46,7 @@ pub fn check_with(tree: &Tree, profiles: &[&str], definitions: &Definitions, opt
             match definitions.profile(url) {
                 Some(profile) => walk.against(root, profile),
                 None => walk.report.push(
-                    Issue::error("not-found", "unknown-profile", format!("the profile `{url}` is not loaded"))
-                        .remedy("load the package that holds it"),
+                    Issue::error("not-found", "unknown-profile", format!("the profile `{url}` is not loaded")).on(root),
                 ),
             }
         }
@@ -55,10 +54,14 @@ pub fn check_with(tree: &Tree, profiles: &[&str], definitions: &Definitions, opt
     tidy(walk.report)
 }
 
-/// One finding once: profiles that build on one another find the same thing again.
+/// One finding once, in the order of the record: profiles that build on one another find the same thing again, and each
+/// profile walks the record anew. What a mapping made keeps the order of the walk: its places are in several files.
 fn tidy(mut report: Report) -> Report {
     let mut seen = std::collections::HashSet::new();
     report.issues.retain(|issue| seen.insert((issue.id.clone(), issue.expression.clone(), issue.text.clone())));
+    if report.issues.iter().all(|i| i.place.as_ref().is_none_or(|p| p.file.is_none())) {
+        report.issues.sort_by_key(|i| i.place.as_ref().map(|p| (p.line, p.column)));
+    }
     report.unchecked.sort();
     report
 }
@@ -97,12 +100,14 @@ pub struct Validated {
 }
 
 impl Validated {
-    /// Checks a tree as [`check`] does and keeps it where no error is found.
+    /// Checks a tree as [`check`] does, refuses what changes its meaning in a way that is not known here, and keeps it where
+    /// no error is found.
     ///
     /// # Errors
     /// The report, where it holds an error.
     pub fn new(tree: Tree, profiles: &[&str], definitions: &Definitions) -> Result<Validated, Report> {
-        let report = check(&tree, profiles, definitions);
+        let options = Options { refuse_unknown_modifiers: true, ..Options::default() };
+        let report = check_with(&tree, profiles, definitions, options);
         if !report.is_valid() {
             return Err(report);
         }

@@ -29,6 +29,11 @@ pub struct Options {
     pub entry_profiles: Vec<(String, String)>,
     /// Whether aggregation modes are held to also where no Bundle is around.
     pub aggregation_outside_bundles: bool,
+    /// Elements that a profile marks as must-support and that are absent are told, as information.
+    pub must_support: bool,
+    /// Modifier extensions and implicit rules that nobody here knows are errors: whoever acts on a record must know what
+    /// changes its meaning (R4 extensibility.html#modifierExtension, resource.html#implicitRules).
+    pub refuse_unknown_modifiers: bool,
     /// The time, for invariants that ask for it; without it those are not checked, and the report says so.
     pub now: Option<Timestamp>,
 }

@@ -89,7 +89,7 @@ impl<'a> Walk<'a> {
             self.report.not_checked("whatever comes after", "there are more findings than one report holds");
             // an error is an error even where it is not told in full
             if severity <= Severity::Error && self.report.is_valid() {
-                self.report.push(Issue::new(severity, code, id, text));
+                self.report.push(Issue::new(severity, code, id, text).on(item).remedy(remedy));
             }
             return;
         }
@@ -130,6 +130,10 @@ impl<'a> Walk<'a> {
         let Some(profile) = profile else {
             let text = "`resourceType` is not a resource of R4".to_owned();
             self.error("structure", "unknown-resource-type", item, None, text, "write one of R4's resource types");
+            // the path of a root starts with its type, and this one the sender made up
+            if let Some(issue) = self.report.issues.last_mut().filter(|_| item.parent().is_none()) {
+                issue.expression = Some("Resource".to_owned());
+            }
             return None;
         };
         let before = (self.resource, self.root, std::mem::take(&mut self.ids));
