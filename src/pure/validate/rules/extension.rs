@@ -38,15 +38,11 @@ impl<'a> Walk<'a> {
                 let text =
                     "a modifier extension that is not known here changes the meaning of what holds it".to_owned();
                 let remedy = "load the package that defines it, or agree with the receiver to leave it out";
-                self.find(
-                    self.unknown(url, Severity::Warning),
-                    "extension",
-                    "unknown-modifier-extension",
-                    item,
-                    Some(by),
-                    text,
-                    remedy,
-                );
+                let severity = match self.options.refuse_unknown_modifiers {
+                    true => Severity::Error,
+                    false => self.unknown(url, Severity::Warning),
+                };
+                self.find(severity, "extension", "unknown-modifier-extension", item, Some(by), text, remedy);
             }
             _ => {
                 let text = "the extension is not known here, so its content was not checked".to_owned();

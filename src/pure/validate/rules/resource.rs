@@ -18,6 +18,7 @@ impl<'a> Walk<'a> {
         }
         self.contained_ids(item);
         self.labels(item);
+        self.implicit_rules(item, profile);
         match name {
             "Bundle" => self.bundle(item),
             "Questionnaire" => self.conditions(item),
@@ -46,6 +47,19 @@ impl<'a> Walk<'a> {
                 self.error("business-rule", "label-repeated", label, None, text, "keep one of them");
             }
         }
+    }
+
+    /// Rules that the sender and some receivers agreed on: nothing here knows any, so they are not checked, and who acts on
+    /// the record must not (R4 resource.html#implicitRules).
+    fn implicit_rules(&mut self, item: Item<'a>, profile: &'a Profile) {
+        let Some(rules) = item.get("implicitRules") else { return };
+        if !self.options.refuse_unknown_modifiers {
+            self.report.not_checked("the rules that `implicitRules` names", "they are not known here");
+            return;
+        }
+        let text = "the record is to be read by rules that are not known here".to_owned();
+        let remedy = "leave `implicitRules` out, or agree with the receiver";
+        self.error("not-supported", "implicit-rules", rules, Some(By::new(profile, 0)), text, remedy);
     }
 
     /// Contained resources have ids, each its own: else nothing can refer to them.
