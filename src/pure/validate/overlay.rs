@@ -41,6 +41,9 @@ impl<'a> Walk<'a> {
     pub fn overlay_values(&mut self, holder: Item<'a>, found: &[Found<'a>], profile: &'a Profile, index: NodeIndex) {
         let by = By::new(profile, index);
         self.count(holder, found.len(), by);
+        if self.options.must_support && found.is_empty() && by.node.must_support {
+            self.must_support(holder, by);
+        }
         for one in found {
             self.overlay_value(*one, profile, index);
         }
