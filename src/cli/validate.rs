@@ -1,8 +1,12 @@
-//! `sharewell validate`: is this record what the definitions say? JSON or XML in; an OperationOutcome, or lines for people, out.
+//! `sharewell validate`: is this record what the definitions say? JSON or XML in; lines for people, OperationOutcomes,
+//! JUnit or SARIF out.
 
-use super::{Exit, Output};
+mod junit;
+mod sarif;
+
+use super::Exit;
 use crate::edge::clock::{Clock, System};
-use crate::pure::fhir::{File, Issue, Limits, Report, Tree, json, xml};
+use crate::pure::fhir::{File, Issue, Limits, Report, Tree, json, message, xml};
 use crate::pure::profile::Definitions;
 use crate::pure::validate::{Options, check_with};
 use std::borrow::Cow;
@@ -10,12 +14,33 @@ use std::io::{BufRead, Write};
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
+/// Who reads the result.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+enum Face {
+    /// A person
+    #[default]
+    Human,
+    /// A program: one line of JSON a file, `{"file","valid","outcome"}`
+    Json,
+    /// A build server: one JUnit test case a file
+    Junit,
+    /// A code review: SARIF 2.1.0, each finding on its line
+    Sarif,
+}
+
 /// Validates files against R4, the profiles they claim, and further profiles
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:
+#[command(
+    after_help = "Exits 0 where no file has an error, 1 where one has, 2 where something could not be run, 3 where a file cannot be read
+as JSON or XML; of several files the highest counts.
+
+Examples:
   sharewell validate plan.json
   sharewell validate --package uk-core/ --profile https://fhir.hl7.org.uk/StructureDefinition/UKCore-Patient patient.json
-  ls *.json | sharewell validate --output json -")]
+  ls *.json | sharewell validate --output json -
+  sharewell validate --output sarif plans/*.xml > findings.sarif
+  sharewell validate --explain unknown-modifier-extension"
+)]
 pub struct Arguments {
     /// A profile that every file should meet, besides those it claims in meta.profile
     #[arg(long, value_name = "URL")]
@@ -26,16 +51,32 @@ pub struct Arguments {
     /// Only what definitions say, without Sharewell's own rules (such as the check digit of an NHS number)
     #[arg(long)]
     definitions_only: bool,
+    /// Tells, as information, which elements that a profile marks as must-support are absent
+    #[arg(long)]
+    must_support: bool,
     /// Who reads the result
     #[arg(long, value_enum, default_value_t)]
-    output: Output,
+    output: Face,
+    /// Says what the id of a finding means, whose rule it is and how to mend it; checks nothing
+    #[arg(long, value_name = "ID", conflicts_with = "files")]
+    explain: Option<String>,
     /// Files to validate; `-` reads their names from standard input
-    #[arg(required = true, value_name = "FILE")]
+    #[arg(required_unless_present = "explain", value_name = "FILE")]
     files: Vec<PathBuf>,
+}
+
+/// What became of one file.
+struct Judged {
+    name: String,
+    result: Result<Report, String>,
+    exit: Exit,
 }
 
 /// Runs the command.
 pub fn run(arguments: Arguments) -> Exit {
+    if let Some(id) = &arguments.explain {
+        return explain(id);
+    }
     let definitions = match definitions(&arguments.package) {
         Ok(definitions) => definitions,
         Err(problem) => {
@@ -49,14 +90,48 @@ pub fn run(arguments: Arguments) -> Exit {
             return Exit::CouldNotRun;
         }
     }
+    let mut all = Vec::new();
     let mut exit = Exit::Ok;
     for file in names(&arguments.files) {
-        let this = one(&file, &arguments, &definitions);
-        if this as u8 > exit as u8 {
-            exit = this;
+        let judged = judge(&file, &arguments, &definitions);
+        if let Err(problem) = &judged.result {
+            eprintln!("{problem}");
+        }
+        if judged.exit as u8 > exit as u8 {
+            exit = judged.exit;
+        }
+        // a line a file goes out at once; a document is written when all is known
+        match (&judged.result, arguments.output) {
+            (Ok(report), Face::Human) => say(|out| human(out, &judged.name, report)),
+            (Ok(report), Face::Json) => say(|out| writeln!(out, "{}", line(&judged.name, report))),
+            (Err(_), Face::Human | Face::Json) => {}
+            (_, Face::Junit | Face::Sarif) => all.push(judged),
         }
     }
+    match arguments.output {
+        Face::Junit => say(|out| out.write_all(junit::document(&all).as_bytes())),
+        Face::Sarif => say(|out| writeln!(out, "{:#}", sarif::document(&all, exit))),
+        Face::Human | Face::Json => {}
+    }
     exit
+}
+
+/// Writes to standard output. A reader who had enough is no mistake.
+fn say(write: impl FnOnce(&mut io::StdoutLock<'_>) -> io::Result<()>) {
+    let _ = write(&mut io::stdout().lock());
+}
+
+fn explain(id: &str) -> Exit {
+    let Some(known) = message(id) else {
+        eprintln!("there is no finding `{id}`; the ids stand in src/pure/fhir/messages.md");
+        return Exit::BadInput;
+    };
+    say(|out| {
+        writeln!(out, "{}: {}", known.id, known.means)?;
+        writeln!(out, "  rule: {}", known.rule)?;
+        if known.remedy.is_empty() { Ok(()) } else { writeln!(out, "  remedy: {}", known.remedy) }
+    });
+    Exit::Ok
 }
 
 fn names(files: &[PathBuf]) -> Vec<PathBuf> {
@@ -71,17 +146,22 @@ fn names(files: &[PathBuf]) -> Vec<PathBuf> {
     names
 }
 
-fn one(file: &Path, arguments: &Arguments, definitions: &Definitions) -> Exit {
+fn judge(file: &Path, arguments: &Arguments, definitions: &Definitions) -> Judged {
+    let name = file.display().to_string();
     let bytes = match fs::read(file) {
         Ok(bytes) => bytes,
         Err(error) => {
-            eprintln!("`{}` cannot be read: {error}", file.display());
-            return Exit::CouldNotRun;
+            let result = Err(format!("`{name}` cannot be read: {error}"));
+            return Judged { name, result, exit: Exit::CouldNotRun };
         }
     };
     let profiles: Vec<&str> = arguments.profile.iter().map(String::as_str).collect();
-    let options =
-        Options { definitions_only: arguments.definitions_only, now: Some(System.now()), ..Options::default() };
+    let options = Options {
+        definitions_only: arguments.definitions_only,
+        must_support: arguments.must_support,
+        now: Some(System.now()),
+        ..Options::default()
+    };
     let (report, is_readable) = match read(&bytes, definitions) {
         Ok((tree, mut report)) => {
             report.extend(check_with(&tree, &profiles, definitions, options));
@@ -89,12 +169,12 @@ fn one(file: &Path, arguments: &Arguments, definitions: &Definitions) -> Exit {
         }
         Err(report) => (report, false),
     };
-    show(file, &report, arguments.output);
-    match (report.is_valid(), is_readable) {
+    let exit = match (report.is_valid(), is_readable) {
         (true, _) => Exit::Ok,
         (false, true) => Exit::Findings,
         (false, false) => Exit::BadInput,
-    }
+    };
+    Judged { name, result: Ok(report), exit }
 }
 
 /// A record as sent, in whichever syntax of FHIR, and what is wrong with its XML.
@@ -105,34 +185,35 @@ fn read(bytes: &[u8], definitions: &Definitions) -> Result<(Tree, Report), Repor
     json::read(bytes, &Limits::default()).map(|tree| (tree, Report::default()))
 }
 
-fn show(file: &Path, report: &Report, output: Output) {
-    let mut out = io::stdout().lock();
-    let _ = match output {
-        Output::Json => {
-            let mut line = Tree::object();
-            let root = line.root().id();
-            line.push_str(root, "file", &file.display().to_string());
-            line.push_bool(root, "valid", report.is_valid());
-            line.push_copy(root, "outcome", report.outcome().root());
-            writeln!(out, "{}", line.root().to_json())
-        }
-        Output::Human => human(&mut out, file, report),
-    };
+/// The line of a file for programs.
+fn line(name: &str, report: &Report) -> String {
+    let mut line = Tree::object();
+    let root = line.root().id();
+    line.push_str(root, "file", name);
+    line.push_bool(root, "valid", report.is_valid());
+    line.push_copy(root, "outcome", report.outcome().root());
+    line.root().to_json()
 }
 
-fn human(out: &mut impl Write, file: &Path, report: &Report) -> io::Result<()> {
-    let errors = report.issues.iter().filter(|i| i.is_error()).count();
-    let name = file.display();
+fn errors(report: &Report) -> usize {
+    report.issues.iter().filter(|i| i.is_error()).count()
+}
+
+fn counted(errors: usize) -> String {
     match errors {
-        0 => writeln!(out, "{name}: valid")?,
-        1 => writeln!(out, "{name}: 1 error")?,
-        _ => writeln!(out, "{name}: {errors} errors")?,
+        0 => "valid".to_owned(),
+        1 => "1 error".to_owned(),
+        _ => format!("{errors} errors"),
     }
+}
+
+fn human(out: &mut impl Write, name: &str, report: &Report) -> io::Result<()> {
+    writeln!(out, "{name}: {}", counted(errors(report)))?;
     for issue in &report.issues {
         writeln!(out, "  {name}:{issue}")?;
     }
     for unchecked in &report.unchecked {
-        writeln!(out, "  not checked: {} ({}, {} times)", unchecked.what, unchecked.why, unchecked.count)?;
+        writeln!(out, "  {unchecked}")?;
     }
     Ok(())
 }
