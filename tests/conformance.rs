@@ -78,6 +78,7 @@ fn options(case: &Value) -> Options {
         assume_rest_references: is("assumeValidRestReferences"),
         aggregation_outside_bundles: is("enforceAggregationOutsideBundles"),
         entry_profiles,
+        ..Options::default()
     }
 }
 
