@@ -32,7 +32,8 @@ pub struct CodeSystem {
     pub version: Option<Arc<str>>,
     /// Whether it holds all its codes: else a code that it lacks may still be one.
     pub is_complete: bool,
-    /// Whether upper and lower case differ.
+    /// Whether upper and lower case differ. Where it does not say, they do not (R4 §4.8.12 CodeSystem.caseSensitive: "accept
+    /// codes in any case").
     pub is_case_sensitive: bool,
     /// The value set of all its codes.
     pub value_set: Option<Arc<str>>,
@@ -49,7 +50,7 @@ impl CodeSystem {
             url: Arc::from(item.str_at(&["url"])?),
             version: item.str_at(&["version"]).map(Arc::from),
             is_complete: item.str_at(&["content"]) == Some("complete"),
-            is_case_sensitive: item.get("caseSensitive").and_then(Item::bool) != Some(false),
+            is_case_sensitive: item.get("caseSensitive").and_then(Item::bool) == Some(true),
             value_set: item.str_at(&["valueSet"]).map(Arc::from),
             ..CodeSystem::default()
         };
@@ -67,13 +68,16 @@ impl CodeSystem {
                     _ => {}
                 }
             }
-            system.by_code.insert(system.key(code), at);
+            system.by_code.insert(made.code.clone(), at);
+            if !system.is_case_sensitive && code.bytes().any(|b| !b.is_ascii_lowercase()) {
+                system.by_code.entry(Arc::from(code.to_lowercase())).or_insert(at);
+            }
             system.concepts.push(made);
             let children: Vec<_> = concept.all("concept").map(|c| (c, Some(at))).collect();
             open.extend(children.into_iter().rev());
         }
         for (at, code, is_parent) in links {
-            if let Some(other) = system.by_code.get(&system.key(&code)).copied() {
+            if let Some(other) = system.place(&code) {
                 let (child, parent) = if is_parent { (at, other) } else { (other, at) };
                 system.concepts[child as usize].parents.push(parent);
             }
@@ -85,7 +89,7 @@ impl CodeSystem {
     pub fn supplement(&mut self, item: Item<'_>) {
         let mut open: Vec<Item<'_>> = item.all("concept").collect();
         while let Some(concept) = open.pop() {
-            let found = concept.str_at(&["code"]).and_then(|code| self.by_code.get(&self.key(code)).copied());
+            let found = concept.str_at(&["code"]).and_then(|code| self.place(code));
             if let Some(at) = found {
                 self.concepts[at as usize].others.extend(words(concept));
             }
@@ -93,26 +97,25 @@ impl CodeSystem {
         }
     }
 
-    fn key(&self, code: &str) -> Arc<str> {
-        if self.is_case_sensitive { Arc::from(code) } else { Arc::from(code.to_lowercase()) }
+    fn place(&self, code: &str) -> Option<u32> {
+        let exact = self.by_code.get(code);
+        if exact.is_none() && !self.is_case_sensitive {
+            return self.by_code.get(code.to_lowercase().as_str()).copied();
+        }
+        exact.copied()
     }
 
     /// The concept of a code.
     #[must_use]
     pub fn find(&self, code: &str) -> Option<&Concept> {
-        let at = match self.by_code.get(code) {
-            Some(at) => at,
-            None if self.is_case_sensitive => return None,
-            None => self.by_code.get(code.to_lowercase().as_str())?,
-        };
-        Some(&self.concepts[*at as usize])
+        self.place(code).map(|at| &self.concepts[at as usize])
     }
 
     /// Whether `code` is `ancestor` or stands below it.
     #[must_use]
     pub fn is_below(&self, code: &str, ancestor: &str) -> bool {
-        let Some(start) = self.by_code.get(&self.key(code)).copied() else { return false };
-        let Some(goal) = self.by_code.get(&self.key(ancestor)).copied() else { return false };
+        let Some(start) = self.place(code) else { return false };
+        let Some(goal) = self.place(ancestor) else { return false };
         let (mut open, mut seen) = (vec![start], std::collections::HashSet::new());
         while let Some(at) = open.pop() {
             if at == goal {
@@ -173,14 +176,47 @@ pub fn is_unit(code: &str) -> bool {
     code.len() <= 200 && ucum::validate(code).is_ok()
 }
 
-/// Whether a code has the form of a language tag (BCP 47 §2.1).
+/// Whether a code has the form of a language tag (BCP 47 §2.1): language, script, region, variants, extensions, private use.
 #[must_use]
 pub fn is_language(code: &str) -> bool {
-    let mut parts = code.split('-');
+    const GRANDFATHERED: &[&str] = &["en-GB-oed", "sgn-BE-FR", "sgn-BE-NL", "sgn-CH-DE"];
+    let mut parts = code.split('-').peekable();
     let first = parts.next().unwrap_or_default();
-    let primary = (2..=8).contains(&first.len()) && first.bytes().all(|b| b.is_ascii_alphabetic());
-    let private = matches!(first, "x" | "i") && code.len() > 2;
-    (primary || private) && parts.all(|p| (1..=8).contains(&p.len()) && p.bytes().all(|b| b.is_ascii_alphanumeric()))
+    let is_word =
+        |p: &str, shortest: usize| (shortest..=8).contains(&p.len()) && p.bytes().all(|b| b.is_ascii_alphanumeric());
+    if GRANDFATHERED.iter().any(|tag| tag.eq_ignore_ascii_case(code)) {
+        return true;
+    }
+    if first.eq_ignore_ascii_case("x") || first.eq_ignore_ascii_case("i") {
+        return parts.peek().is_some() && parts.all(|p| is_word(p, 1));
+    }
+    let is_alpha = |p: &str, lengths: std::ops::RangeInclusive<usize>| {
+        lengths.contains(&p.len()) && p.bytes().all(|b| b.is_ascii_alphabetic())
+    };
+    if !is_alpha(first, 2..=8) {
+        return false;
+    }
+    for _ in 0..3 {
+        // extended languages follow a short one
+        if first.len() > 3 || parts.next_if(|p| is_alpha(p, 3..=3)).is_none() {
+            break;
+        }
+    }
+    let _script = parts.next_if(|p| is_alpha(p, 4..=4));
+    let is_number = |p: &str| p.len() == 3 && p.bytes().all(|b| b.is_ascii_digit());
+    let _region = parts.next_if(|p| is_alpha(p, 2..=2) || is_number(p));
+    let is_variant =
+        |p: &str| is_word(p, 5) || (p.len() == 4 && is_word(p, 4) && p.starts_with(|c: char| c.is_ascii_digit()));
+    while parts.next_if(|p| is_variant(p)).is_some() {}
+    while let Some(singleton) = parts.next() {
+        let is_private = singleton.eq_ignore_ascii_case("x");
+        let shortest = if is_private { 1 } else { 2 };
+        if singleton.len() != 1 || !is_word(singleton, 1) || parts.next_if(|p| is_word(p, shortest)).is_none() {
+            return false;
+        }
+        while parts.next_if(|p| is_word(p, shortest)).is_some() {}
+    }
+    true
 }
 
 /// Whether a code has the form of a media type (BCP 13): `text/plain; charset=utf-8`, or one of the short forms R4 uses.
@@ -206,6 +242,40 @@ const CURRENCIES: &str = "AED AFN ALL AMD ANG AOA ARS AUD AWG AZN BAM BBD BDT BG
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn language_tags_have_the_form_of_bcp_47() {
+        for right in [
+            "en",
+            "en-GB",
+            "zh-Hant-TW",
+            "zh-cmn-Hans-CN",
+            "es-419",
+            "sl-rozaj-biske",
+            "de-CH-1901",
+            "en-US-u-ca-gregory",
+        ] {
+            assert!(is_language(right), "{right}");
+        }
+        for right in ["x-own", "en-x-own", "i-klingon", "EN-us", "bfi", "en-GB-oed"] {
+            assert!(is_language(right), "{right}");
+        }
+        for wrong in ["", "e", "en-", "no-such-code", "en-GB-GB", "english language", "en_GB", "en-u", "123"] {
+            assert!(!is_language(wrong), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn upper_and_lower_case_differ_only_where_the_code_system_says_so() {
+        let read = |json: &str| {
+            let tree = crate::pure::fhir::json::read(json.as_bytes(), &Default::default()).unwrap();
+            CodeSystem::build(tree.root()).unwrap()
+        };
+        let loose = read(r#"{"url":"u:a","content":"complete","concept":[{"code":"MR","concept":[{"code":"b"}]}]}"#);
+        assert!(loose.find("mr").is_some() && loose.find("MR").is_some() && loose.is_below("B", "mR"));
+        let strict = read(r#"{"url":"u:a","content":"complete","caseSensitive":true,"concept":[{"code":"MR"}]}"#);
+        assert!(strict.find("mr").is_none() && strict.find("MR").is_some());
+    }
 
     #[test]
     fn rules_know_codes_without_a_list() {
