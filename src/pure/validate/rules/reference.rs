@@ -1,6 +1,7 @@
 //! References (R4 §2.3): written as R4 asks, pointing at a type that is allowed there, and within a Bundle at an entry.
 
 use crate::pure::fhir::{Item, Severity};
+use crate::pure::profile::primitive::is_absolute;
 use crate::pure::validate::walk::{By, Walk};
 use std::sync::Arc;
 
@@ -35,7 +36,7 @@ pub(in crate::pure::validate) fn literal(text: &str) -> Literal<'_> {
         |t: &&str| t.starts_with(|c: char| c.is_ascii_uppercase()) && t.bytes().all(|b| b.is_ascii_alphabetic());
     let is_id =
         !id.is_empty() && id.len() <= 64 && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'.');
-    if text.contains(':') {
+    if is_absolute(text) {
         return Literal::Absolute(name.filter(is_type).filter(|_| is_id));
     }
     match (name.filter(is_type), steps.next()) {
@@ -188,5 +189,6 @@ mod tests {
         assert_eq!(literal("urn:uuid:1"), Literal::Urn);
         assert_eq!(literal("1c5f"), Literal::Other);
         assert_eq!(literal("a/Patient/1"), Literal::Other);
+        assert_eq!(literal("Patient/http://a/Patient/1"), Literal::Other);
     }
 }
