@@ -14,6 +14,13 @@ pub trait World: Send + Sync {
         None
     }
 
+    /// Where an index is kept: the resource that a reference written in `from` points to within `holder`, a Bundle or the
+    /// container of `#contained`. None where there is no index, and then the engine looks through all of them.
+    fn within<'a>(&'a self, reference: &str, holder: Item<'a>, from: Item<'a>) -> Option<Option<Item<'a>>> {
+        let _ = (reference, holder, from);
+        None
+    }
+
     /// Whether a code, Coding or CodeableConcept is in a value set; none where that cannot be known here.
     fn member_of(&self, value_set: &str, coded: Item<'_>) -> Option<bool> {
         let _ = (value_set, coded);

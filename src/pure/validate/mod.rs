@@ -3,6 +3,7 @@
 //! Comes in: a tree (or a Draft) and [`Definitions`]. Goes out: a [`Report`], or [`Validated`], which only this room makes.
 //! Refuses: a record with an error. What could not be checked is said in the report and never counted as right.
 
+mod index;
 mod options;
 mod overlay;
 mod place;
@@ -14,6 +15,7 @@ use crate::pure::fhir::{Issue, Report, Tree};
 use crate::pure::fhirpath::World;
 use crate::pure::map::Draft;
 use crate::pure::profile::Definitions;
+use index::Index;
 use openssl::sha::sha256;
 use walk::Walk;
 use world::Known;
@@ -23,7 +25,7 @@ pub use options::{Options, References};
 /// What the definitions know beyond a record, for FHIRPath: value sets and profiles.
 #[must_use]
 pub fn world(definitions: &Definitions) -> impl World + '_ {
-    Known { definitions }
+    Known { definitions, index: Index::default() }
 }
 
 /// Checks a resource against its type, the profiles it claims in `meta.profile`, and these further ones (canonical urls).
@@ -38,8 +40,8 @@ pub fn check_with(tree: &Tree, profiles: &[&str], definitions: &Definitions, opt
     if tree.is_empty() {
         return Issue::error("structure", "empty", "there is nothing here".to_owned()).into();
     }
-    let known = Known { definitions };
     let root = tree.root();
+    let known = Known { definitions, index: Index::of(root) };
     let mut walk = Walk::new(definitions, &known, options, root);
     if walk.resource(root).is_some() {
         for url in profiles {

@@ -5,15 +5,15 @@
 //! one a file. On a record without fault nothing is written down; paths and texts are made when something is wrong.
 
 use super::Options;
-use super::rules::bundle::Entries;
+use super::index::Entries;
 use super::rules::primitive::shadows;
+use super::world::Known;
 use crate::pure::fhir::{Id, Issue, Item, Kind, Report, Severity};
-use crate::pure::fhirpath::{Context, World};
+use crate::pure::fhirpath::Context;
 use crate::pure::profile::Definitions;
 use crate::pure::profile::element::MANY;
 use crate::pure::profile::node::{Kids, Node, NodeIndex, Profile, StructureIndex, TypeRef};
 use std::collections::{HashMap, HashSet};
-use std::rc::Rc;
 
 /// The most findings of one report. Each costs a look for its line, and nobody reads more.
 const MOST_FINDINGS: usize = 500;
@@ -38,15 +38,15 @@ impl<'a> By<'a> {
 /// One validation of one tree.
 pub(super) struct Walk<'a> {
     pub definitions: &'a Definitions,
-    pub world: &'a dyn World,
+    pub world: &'a Known<'a>,
     pub options: Options,
     pub report: Report,
     /// `%resource`
     pub resource: Item<'a>,
     /// `%rootResource`: what contains it, where it is contained.
     pub root: Item<'a>,
-    /// The entries of the Bundle around, by fullUrl.
-    pub entries: Option<Rc<Entries<'a>>>,
+    /// The entries of the Bundle around.
+    pub entries: Option<&'a Entries<'a>>,
     /// How deep trials (slices, choices of profiles) stand inside one another.
     pub trials: usize,
     /// Which elements meet which profiles, as far as that was tried; none while it is being tried.
@@ -57,8 +57,8 @@ pub(super) struct Walk<'a> {
 }
 
 impl<'a> Walk<'a> {
-    pub fn new(definitions: &'a Definitions, world: &'a dyn World, options: Options, root: Item<'a>) -> Walk<'a> {
-        let entries = Entries::around(root);
+    pub fn new(definitions: &'a Definitions, world: &'a Known<'a>, options: Options, root: Item<'a>) -> Walk<'a> {
+        let entries = world.index.entries(root);
         let report = Report::default();
         let (trials, tried, ids, counts) = (0, HashMap::new(), HashSet::new(), Vec::new());
         Walk { definitions, world, options, report, resource: root, root, entries, trials, tried, ids, counts }
@@ -210,10 +210,10 @@ impl<'a> Walk<'a> {
         for child in item.children() {
             any = true;
             let key = child.key();
-            if key != "id" {
-                more_than_id = true;
-            } else if owner != 0 || !profile.is_resource {
-                self.element_id(item, child);
+            match key {
+                "id" if owner != 0 || !profile.is_resource => self.element_id(item, child),
+                "id" | "_id" => {}
+                _ => more_than_id = true,
             }
             if key == "resourceType" && profile.is_resource && owner == 0 {
                 continue;

@@ -1,6 +1,7 @@
 //! What invariants may ask beyond the record: value sets and profiles, as far as they are loaded.
 
 use super::Options;
+use super::index::Index;
 use super::rules::binding::membership;
 use super::walk::Walk;
 use crate::pure::fhir::Item;
@@ -11,9 +12,18 @@ use crate::pure::profile::value_set::Membership;
 /// What the definitions know.
 pub(super) struct Known<'d> {
     pub definitions: &'d Definitions,
+    pub index: Index<'d>,
 }
 
 impl World for Known<'_> {
+    fn within<'a>(&'a self, reference: &str, holder: Item<'a>, from: Item<'a>) -> Option<Option<Item<'a>>> {
+        if let Some(id) = reference.strip_prefix('#') {
+            return self.index.knows(holder).then(|| self.index.contained(holder, id));
+        }
+        let entries = self.index.entries(holder)?;
+        Some(entries.find(reference, from).or_else(|| entries.namesake(reference)))
+    }
+
     fn member_of(&self, value_set: &str, coded: Item<'_>) -> Option<bool> {
         let set = self.definitions.value_set(value_set)?;
         match membership(coded, &set, "") {

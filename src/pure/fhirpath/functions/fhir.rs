@@ -77,15 +77,23 @@ fn within<'a>(call: &Call<'_, '_, 'a>, text: &str, from: Item<'a>) -> Option<Ite
         let own = resource_of(from);
         crate::pure::fhirpath::navigate::root_of(own)
     });
+    let world = call.run.context.world;
     if let Some(id) = text.strip_prefix('#') {
-        return if id.is_empty() { Some(root) } else { root.all("contained").find(|c| c.str_at(&["id"]) == Some(id)) };
+        if id.is_empty() {
+            return Some(root);
+        }
+        let indexed = world.within(text, root, from);
+        return indexed.unwrap_or_else(|| root.all("contained").find(|c| c.str_at(&["id"]) == Some(id)));
     }
     let mut at = Some(root);
     while let Some(item) = at {
         if item.resource_type() == Some("Bundle") {
-            let found = item.all("entry").find(|entry| is_entry(*entry, text));
-            if let Some(resource) = found.and_then(|entry| entry.get("resource")) {
-                return Some(resource);
+            let found = world.within(text, item, from).unwrap_or_else(|| {
+                let entry = item.all("entry").find(|entry| is_entry(*entry, text))?;
+                entry.get("resource")
+            });
+            if found.is_some() {
+                return found;
             }
         }
         at = item.parent();

@@ -1,73 +1,8 @@
-//! Bundles (R4 §2.36, §3.1.0.11): entries found by fullUrl through one index, and what the kind of Bundle asks for.
+//! Bundles (R4 §2.36, §3.1.0.11): what the kind of Bundle asks for.
 
 use crate::pure::fhir::{Item, Severity};
 use crate::pure::profile::primitive::is_absolute;
 use crate::pure::validate::walk::Walk;
-use std::collections::HashMap;
-use std::rc::Rc;
-
-/// The entries of a Bundle by fullUrl, made once.
-pub(in crate::pure::validate) struct Entries<'a> {
-    by_url: HashMap<&'a str, Vec<Item<'a>>>,
-    by_name: HashMap<(&'a str, &'a str), Item<'a>>,
-    bundle: Item<'a>,
-}
-
-impl<'a> Entries<'a> {
-    /// The index of a Bundle, where this is one.
-    pub fn around(bundle: Item<'a>) -> Option<Rc<Entries<'a>>> {
-        if bundle.resource_type() != Some("Bundle") {
-            return None;
-        }
-        let mut by_url: HashMap<&str, Vec<Item<'_>>> = HashMap::new();
-        let mut by_name = HashMap::new();
-        for entry in bundle.all("entry") {
-            let Some(resource) = entry.get("resource") else { continue };
-            if let Some(url) = entry.str_at(&["fullUrl"]) {
-                by_url.entry(url).or_default().push(resource);
-            }
-            if let (Some(name), Some(id)) = (resource.resource_type(), resource.str_at(&["id"])) {
-                by_name.entry((name, id)).or_insert(resource);
-            }
-        }
-        Some(Rc::new(Entries { by_url, by_name, bundle }))
-    }
-
-    /// The entry that a reference written in `from` points to (R4 §2.36.4.1).
-    pub fn find(&self, reference: &str, from: Item<'a>) -> Option<Item<'a>> {
-        let plain = reference.split("/_history/").next().unwrap_or(reference);
-        if plain.contains(':') {
-            return self.by_url.get(plain).and_then(|found| found.first()).copied();
-        }
-        if let Some(base) = self.base_of(from) {
-            let whole = format!("{base}/{plain}");
-            return self.by_url.get(whole.as_str()).and_then(|found| found.first()).copied();
-        }
-        let (name, id) = plain.split_once('/')?;
-        self.by_name.get(&(name, id)).copied()
-    }
-
-    /// Whether an entry has this type and id although R4's rules do not lead to it.
-    pub fn has_namesake(&self, reference: &str) -> bool {
-        let plain = reference.split("/_history/").next().unwrap_or(reference);
-        plain.split_once('/').is_some_and(|(name, id)| self.by_name.contains_key(&(name, id)))
-    }
-
-    /// The server part of the fullUrl of the entry that holds an item.
-    fn base_of(&self, from: Item<'a>) -> Option<&'a str> {
-        let mut at = from;
-        while let Some(parent) = at.parent() {
-            if parent.key() == "entry" && parent.parent() == Some(self.bundle) {
-                let url = at.str_at(&["fullUrl"])?;
-                let (rest, _) = url.rsplit_once('/')?;
-                let (base, name) = rest.rsplit_once('/')?;
-                return name.starts_with(|c: char| c.is_ascii_uppercase()).then_some(base);
-            }
-            at = parent;
-        }
-        None
-    }
-}
 
 impl<'a> Walk<'a> {
     /// What R4 asks of a Bundle beyond its invariants.

@@ -1,11 +1,10 @@
 //! Invariants (R4 §5.1.0.10, ElementDefinition.constraint): by FHIRPath, or for a few that every record meets many times
 //! by a function that gives the same answer.
 
-use crate::pure::fhir::time::Precision;
-use crate::pure::fhir::{Item, Severity, When};
+use crate::pure::fhir::{Item, Severity};
 use crate::pure::fhirpath::{Fault, Focus};
 use crate::pure::profile::compile::type_of;
-use crate::pure::profile::node::{Check, Native, NodeIndex, Rule};
+use crate::pure::profile::node::{Check, NodeIndex, Rule};
 use crate::pure::validate::walk::{By, Walk};
 
 impl<'a> Walk<'a> {
@@ -74,63 +73,4 @@ impl<'a> Walk<'a> {
             }
         }
     }
-
-    fn native(&self, native: Native, item: Item<'a>) -> bool {
-        let contained = || item.all("contained");
-        match native {
-            // a contained resource is shown with the one that contains it
-            Native::Narrative => item != self.root || item.str_at(&["text", "div"]).is_some(),
-            Native::ContainedOnce => contained().all(|c| c.get("contained").is_none()),
-            Native::ContainedWithoutVersion => contained()
-                .filter_map(|c| c.get("meta"))
-                .all(|m| m.get("versionId").is_none() && m.get("lastUpdated").is_none()),
-            Native::ContainedWithoutLabel => {
-                contained().filter_map(|c| c.get("meta")).all(|m| m.get("security").is_none())
-            }
-            Native::ContainedReferenced => contained().next().is_none() || self.contained_are_referenced(item),
-            Native::LocalReference => self.local_reference(item),
-            Native::PeriodInOrder => period_in_order(item),
-        }
-    }
-
-    /// dom-3: each contained resource is referred to from elsewhere in the resource, or refers to the resource itself.
-    fn contained_are_referenced(&self, item: Item<'a>) -> bool {
-        let mut names = std::collections::HashSet::new();
-        for below in item.descendants() {
-            if let Some(fragment) = below.str().and_then(|t| t.strip_prefix('#')) {
-                names.insert(fragment);
-            }
-        }
-        let narrative = item.str_at(&["text", "div"]).unwrap_or_default();
-        item.all("contained").all(|contained| {
-            contained.str_at(&["id"]).is_some_and(|id| names.contains(id) || narrative.contains(&format!("#{id}\"")))
-                || contained.descendants().iter().any(|d| d.str() == Some("#"))
-        })
-    }
-
-    /// ref-1: a reference that starts with `#` names a contained resource of the root, or the root itself.
-    fn local_reference(&self, item: Item<'a>) -> bool {
-        let Some(fragment) = item.str_at(&["reference"]).and_then(|r| r.strip_prefix('#')) else { return true };
-        if fragment.is_empty() {
-            return true;
-        }
-        self.root.all("contained").any(|c| c.str_at(&["id"]) == Some(fragment))
-    }
-}
-
-/// per-1: `start.hasValue().not() or end.hasValue().not() or (start <= end)`. As in FHIRPath, where one is written less
-/// precisely than the other and what both say is the same, nothing is known, and the invariant does not hold.
-fn period_in_order(item: Item<'_>) -> bool {
-    let when = |name: &str| item.str_at(&[name]).and_then(When::date_time);
-    let (Some(start), Some(end)) = (when("start"), when("end")) else { return true };
-    if start.precision == end.precision || start.precision.min(end.precision) >= Precision::Second {
-        return start.earliest() <= end.earliest();
-    }
-    let parts = |when: When| [i32::from(when.civil.year()), i32::from(when.civil.month()), i32::from(when.civil.day())];
-    let shared = match start.precision.min(end.precision) {
-        Precision::Year => 1,
-        Precision::Month => 2,
-        _ => 3,
-    };
-    parts(start)[..shared] < parts(end)[..shared]
 }

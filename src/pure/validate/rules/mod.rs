@@ -13,6 +13,7 @@ pub mod invariant;
 pub mod limits;
 pub mod must_support;
 pub mod narrative;
+mod native;
 pub mod primitive;
 pub mod questionnaire;
 pub mod reference;

@@ -45,7 +45,7 @@ impl<'a> Walk<'a> {
     }
 
     fn is_contained(&self, id: &str) -> bool {
-        self.root.all("contained").any(|c| c.str_at(&["id"]) == Some(id))
+        self.world.index.contained(self.root, id).is_some()
     }
 }
 

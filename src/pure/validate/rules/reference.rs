@@ -72,9 +72,9 @@ impl<'a> Walk<'a> {
             return;
         }
         if matches!(kind, Literal::Relative(_))
-            && let Some(entries) = &self.entries
-            && entries.has_namesake(text)
+            && let Some(entries) = self.entries
             && self.resolve(text, item).is_none()
+            && entries.namesake(text).is_some()
         {
             let text =
                 "an entry has this type and id, but the reference does not lead to it by the `fullUrl`s".to_owned();
@@ -132,7 +132,6 @@ impl<'a> Walk<'a> {
         if targets.is_empty() {
             return;
         }
-        let mut allowed = Vec::new();
         let mut is_right_type = false;
         for target in targets {
             let Some(profile) = self.definitions.profile(target) else { return };
@@ -147,7 +146,6 @@ impl<'a> Walk<'a> {
                 }
                 is_right_type = true;
             }
-            allowed.push(profile.type_name.to_string());
         }
         if is_right_type {
             let text = format!("what `{}` refers to meets none of the profiles it may have", by.node.id);
@@ -159,6 +157,8 @@ impl<'a> Walk<'a> {
         if found.is_none() && self.definitions.type_profile(name).is_none() {
             return;
         }
+        let types = targets.iter().filter_map(|t| self.definitions.profile(t)).map(|p| &*p.type_name);
+        let mut allowed: Vec<&str> = types.collect();
         allowed.dedup();
         let text = format!("`{}` may refer to {}, and this is a `{name}`", by.node.id, allowed.join(", "));
         self.error("structure", "reference-to-wrong-type", reference, Some(by), text, "refer to one of these");
@@ -170,9 +170,9 @@ impl<'a> Walk<'a> {
             if id.is_empty() {
                 return Some(self.root);
             }
-            return self.root.all("contained").find(|c| c.str_at(&["id"]) == Some(id));
+            return self.world.index.contained(self.root, id);
         }
-        self.entries.as_ref()?.find(reference, from)
+        self.entries?.find(reference, from)
     }
 }
 
