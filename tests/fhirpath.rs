@@ -12,6 +12,8 @@ mod random;
 mod record;
 #[path = "fhirpath/suite.rs"]
 mod suite;
+#[path = "fhirpath/world.rs"]
+mod world;
 
 /// The R4 definitions out of the binary, loaded once.
 fn definitions() -> &'static Definitions {

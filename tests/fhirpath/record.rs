@@ -113,6 +113,8 @@ fn references_resolve_within_the_record() {
         ("subject.resolve().generalPractitioner.resolve().id", "id plan"),
         ("contained.select(%resource.id)", "id plan"),
         ("'Patient/unknown'.resolve()", ""),
+        ("contained.birthDate.hasExtension('http://example.org/sure')", "boolean true"),
+        ("checkModifiers('http://example.org/not').id", "id plan"),
         ("subject.reference.memberOf('http://example.org/set')", "Unknown"),
         ("conformsTo('http://hl7.org/fhir/StructureDefinition/CarePlan')", "boolean true"),
         ("conformsTo('http://example.org/unknown')", "Unknown"),

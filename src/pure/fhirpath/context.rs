@@ -27,6 +27,12 @@ pub trait World: Send + Sync {
         None
     }
 
+    /// Whether a code is another code of the same system or stands above it; none where that cannot be known here.
+    fn subsumes(&self, system: &str, upper: &str, lower: &str) -> Option<bool> {
+        let _ = (system, upper, lower);
+        None
+    }
+
     /// Whether an element conforms to a profile; none where the profile is not known.
     fn conforms_to(&self, profile: &str, item: Item<'_>) -> Option<bool> {
         let _ = (profile, item);

@@ -33,6 +33,13 @@ impl World for Known<'_> {
         }
     }
 
+    fn subsumes(&self, system: &str, upper: &str, lower: &str) -> Option<bool> {
+        let system = self.definitions.code_system(system)?;
+        // A code that an incomplete system lacks may stand anywhere in it.
+        system.find(upper).and(system.find(lower))?;
+        Some(system.is_below(lower, upper))
+    }
+
     fn conforms_to(&self, profile: &str, item: Item<'_>) -> Option<bool> {
         let profile = self.definitions.profile(profile)?;
         let mut walk = Walk::new(self.definitions, self, Options::default(), item);

@@ -1,11 +1,11 @@
 //! FHIR's own functions (R4 fhirpath §2.9.1.5): extensions, values, references, value sets, profiles.
 
-use super::{Call, Function, html};
-use crate::pure::fhir::{Item, Kind};
+use super::{Call, Function, coded, html, resolve};
+use crate::pure::fhir::Item;
 use crate::pure::fhirpath::collection::Collection;
 use crate::pure::fhirpath::evaluate::Outcome;
 use crate::pure::fhirpath::model::is_a;
-use crate::pure::fhirpath::navigate::{content, is_primitive, resource_of};
+use crate::pure::fhirpath::navigate::{content, is_primitive};
 use crate::pure::fhirpath::value::Value;
 
 /// Where the definitions of R4's own types stand.
@@ -25,12 +25,16 @@ pub(super) fn apply<'a>(function: Function, call: &Call<'_, '_, 'a>, focus: Coll
             [value] => call.run.system(value).into(),
             _ => Collection::Empty,
         },
-        Function::Resolve => focus.iter().filter_map(|value| resolve(call, value)).collect::<Vec<_>>().into(),
+        // Not in R4's list of functions, but R4's search parameter `item-subject` calls it.
+        Function::HasExtension => (!extensions(call, &focus)?.is_empty()).into(),
+        Function::Resolve => resolve::resolved(call, &focus)?,
         Function::HtmlChecks => html_checks(call, &focus),
-        Function::MemberOf => member_of(call, &focus)?,
+        Function::MemberOf => coded::member_of(call, &focus)?,
+        Function::Subsumes | Function::SubsumedBy => coded::subsumes(function, call, &focus)?,
+        Function::CheckModifiers => check_modifiers(call, focus)?,
         Function::ConformsTo => conforms_to(call, &focus)?,
         _ if focus.is_empty() => Collection::Empty,
-        _ => return Err(call.run.unknown(call.offset, "this function needs a terminology or profile not known here")),
+        _ => return Err(call.run.unknown(call.offset, "this function needs definitions that are not kept here")),
     })
 }
 
@@ -60,67 +64,23 @@ fn extensions<'a>(call: &Call<'_, '_, 'a>, focus: &Collection<'a>) -> Outcome<'a
     Ok(found)
 }
 
-/// The resource that a Reference, or a text that is one, points to.
-fn resolve<'a>(call: &Call<'_, '_, 'a>, value: &Value<'a>) -> Option<Value<'a>> {
-    let (text, from) = match value {
-        Value::Element(item, _) if item.kind() == Kind::Object => (item.get("reference")?.str()?, *item),
-        Value::Element(item, _) => (item.str()?, *item),
-        _ => return None,
-    };
-    let found = within(call, text, from).or_else(|| call.run.context.world.resolve(text, from))?;
-    Some(Value::Element(found, None))
-}
-
-/// Looks in the contained resources, then through the entries of the Bundles around.
-fn within<'a>(call: &Call<'_, '_, 'a>, text: &str, from: Item<'a>) -> Option<Item<'a>> {
-    let root = call.run.context.root.unwrap_or_else(|| {
-        let own = resource_of(from);
-        crate::pure::fhirpath::navigate::root_of(own)
-    });
-    let world = call.run.context.world;
-    if let Some(id) = text.strip_prefix('#') {
-        if id.is_empty() {
-            return Some(root);
-        }
-        let indexed = world.within(text, root, from);
-        return indexed.unwrap_or_else(|| root.all("contained").find(|c| c.str_at(&["id"]) == Some(id)));
+/// The elements, where none has a modifier extension other than those named (R4 fhirpath §2.9.1.5).
+fn check_modifiers<'a>(call: &Call<'_, '_, 'a>, focus: Collection<'a>) -> Outcome<'a> {
+    let mut known = Vec::with_capacity(call.arguments.len());
+    for index in 0..call.arguments.len() {
+        known.extend(call.text(index)?);
     }
-    let mut at = Some(root);
-    while let Some(item) = at {
-        if item.resource_type() == Some("Bundle") {
-            let found = world.within(text, item, from).unwrap_or_else(|| {
-                let entry = item.all("entry").find(|entry| is_entry(*entry, text))?;
-                entry.get("resource")
-            });
-            if found.is_some() {
-                return found;
+    for value in focus.iter() {
+        let Value::Element(item, _) = value else { continue };
+        for extension in item.all("modifierExtension") {
+            call.run.tick(1)?;
+            let url = extension.str_at(&["url"]);
+            if !known.iter().any(|known| url == Some(known)) {
+                return Err(call.wrong("an element has a modifier extension that is not among those named"));
             }
         }
-        at = item.parent();
     }
-    None
-}
-
-fn is_entry(entry: Item<'_>, reference: &str) -> bool {
-    let full = entry.get("fullUrl").and_then(Item::str);
-    if full == Some(reference) {
-        return true;
-    }
-    let Some((kind, id)) = reference.split_once('/') else { return false };
-    let Some(resource) = entry.get("resource") else { return false };
-    resource.resource_type() == Some(kind) && resource.str_at(&["id"]) == Some(id.split('/').next().unwrap_or(id))
-}
-
-fn member_of<'a>(call: &Call<'_, '_, 'a>, focus: &Collection<'a>) -> Outcome<'a> {
-    let (value, Some(set)) = (focus.as_slice(), call.text(0)?) else { return Ok(Collection::Empty) };
-    match value {
-        [] => Ok(Collection::Empty),
-        [Value::Element(item, _)] => match call.run.context.world.member_of(&set, *item) {
-            Some(answer) => Ok(answer.into()),
-            None => Err(call.run.unknown(call.offset, "the value set is not known here")),
-        },
-        _ => Err(call.wrong("one coded element should stand here")),
-    }
+    Ok(focus)
 }
 
 fn conforms_to<'a>(call: &Call<'_, '_, 'a>, focus: &Collection<'a>) -> Outcome<'a> {

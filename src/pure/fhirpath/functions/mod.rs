@@ -1,5 +1,6 @@
 //! The functions by name: how many arguments each takes, and which family carries it out.
 
+mod coded;
 mod combining;
 mod conversion;
 mod existence;
@@ -7,6 +8,7 @@ mod fhir;
 mod filtering;
 mod html;
 mod math;
+mod resolve;
 mod strings;
 mod subsetting;
 mod text_forms;
@@ -132,12 +134,12 @@ functions! {
     }
     tree { Children "children" 0 0 Descendants "descendants" 0 0 }
     utility {
-        Itself "this" 0 0 Trace "trace" 1 2 Now "now" 0 0 TimeOfDay "timeOfDay" 0 0 Today "today" 0 0 Type "type" 0 0
+        Itself "$this" 0 0 Trace "trace" 1 2 Now "now" 0 0 TimeOfDay "timeOfDay" 0 0 Today "today" 0 0 Type "type" 0 0
         LowBoundary "lowBoundary" 0 1 HighBoundary "highBoundary" 0 1 Precision "precision" 0 0
         Comparable "comparable" 1 1
     }
     fhir {
-        Extension "extension" 1 1 HasValue "hasValue" 0 0 GetValue "getValue" 0 0 Resolve "resolve" 0 0
+        Extension "extension" 1 1 HasExtension "hasExtension" 1 1 HasValue "hasValue" 0 0 GetValue "getValue" 0 0 Resolve "resolve" 0 0
         HtmlChecks "htmlChecks" 0 0 MemberOf "memberOf" 1 1 ConformsTo "conformsTo" 1 1
         Subsumes "subsumes" 1 1 SubsumedBy "subsumedBy" 1 1 ElementDefinition "elementDefinition" 0 0
         Slice "slice" 2 2 CheckModifiers "checkModifiers" 0 8
