@@ -20,3 +20,4 @@ pub mod reference;
 pub mod resource;
 pub mod response;
 pub mod slicing;
+pub mod terminology;

@@ -35,7 +35,7 @@ impl<'a> Walk<'a> {
         } else if seen.has_strange_scheme {
             let text = "a link of the narrative has a scheme that browsers do not follow";
             ("narrative-link-scheme", text, "link to an http address, or leave the link out")
-        } else if seen.fragments.iter().any(|f| !seen.names.contains(f) && !self.is_contained(f)) {
+        } else if self.leads_nowhere(&seen) {
             let text = "a link of the narrative leads to a place that is not in it";
             ("narrative-link", text, "give its target that id, or leave the link out")
         } else {
@@ -44,8 +44,16 @@ impl<'a> Walk<'a> {
         self.error("invalid", id, item, Some(by), text.to_owned(), remedy);
     }
 
-    fn is_contained(&self, id: &str) -> bool {
-        self.world.index.contained(self.root, id).is_some()
+    /// Whether a link leads to no place of the narrative, no contained resource and, as images may, no element by its id.
+    fn leads_nowhere(&self, seen: &Seen) -> bool {
+        let mut open = seen.fragments.iter().filter(|f| !seen.names.contains(*f)).peekable();
+        if open.peek().is_none() {
+            return false;
+        }
+        let all = self.root.descendants();
+        let named = all.iter().filter(|item| item.key() == "id" && item.parent() != Some(self.root));
+        let ids: HashSet<&str> = named.filter_map(|id| id.str()).collect();
+        open.any(|fragment| !ids.contains(fragment.as_str()))
     }
 }
 
@@ -82,6 +90,7 @@ fn look(html: &str) -> Seen {
                             seen.names.insert(value.to_owned());
                         }
                         "href" if name == "a" => link(value, &mut seen),
+                        "src" if name == "img" => link(value, &mut seen),
                         _ => {}
                     }
                 }

@@ -23,6 +23,8 @@ impl<'a> Walk<'a> {
             "Bundle" => self.bundle(item),
             "Questionnaire" => self.conditions(item),
             "QuestionnaireResponse" => self.response(item),
+            "ValueSet" => self.included_systems(item),
+            "ConceptMap" => self.mapped_codes(item),
             _ => {}
         }
     }
