@@ -97,7 +97,7 @@ impl Primitive {
         }
         match self {
             Primitive::Boolean | Primitive::Xhtml => None,
-            Primitive::String | Primitive::Markdown => string(text),
+            Primitive::String | Primitive::Markdown => None,
             Primitive::Integer => whole(text, -2_147_483_648),
             Primitive::UnsignedInt => whole(text, 0),
             Primitive::PositiveInt => whole(text, 1),
@@ -140,7 +140,9 @@ fn one_of(right: bool, id: &'static str, should: &'static str) -> Option<Wrong> 
     if right { None } else { wrong(id, should, "write it in this form, with nothing before or after it") }
 }
 
-fn string(text: &str) -> Option<Wrong> {
+/// What a string should not be, though R4 allows it (§2.24.0.1: SHOULD have content, SHOULD NOT have control characters).
+#[must_use]
+pub fn doubt(text: &str) -> Option<Wrong> {
     if text.bytes().all(|b| matches!(b, b' ' | b'\t' | b'\n' | b'\r')) {
         return wrong("blank-value", "have a character that is not white space", "leave the element out");
     }
@@ -280,6 +282,13 @@ mod tests {
     }
 
     #[test]
+    fn a_string_of_blanks_is_doubted_and_not_refused() {
+        for (text, id) in [("  ", Some("blank-value")), ("a\u{7}", Some("control-character")), (" a\n", None)] {
+            assert_eq!(doubt(text).map(|w| w.id), id);
+        }
+    }
+
+    #[test]
     fn each_datatype_knows_its_own() {
         for (primitive, right, wrong) in [
             (Primitive::Code, "\"a b\"", "\"a  b\""),
@@ -294,7 +303,7 @@ mod tests {
             (Primitive::Integer, "-3", "1.5"),
             (Primitive::Date, "\"2026-02\"", "\"2026-02-30\""),
             (Primitive::Instant, "\"2026-02-03T01:02:03Z\"", "\"2026-02-03\""),
-            (Primitive::String, "\" a\"", "\"  \""),
+            (Primitive::String, "\"  \"", "\"\""),
             (Primitive::Time, "\"10:00:00\"", "\"10:00\""),
         ] {
             assert!(is_right(primitive, right), "{primitive:?} {right}");

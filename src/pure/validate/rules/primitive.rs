@@ -1,8 +1,8 @@
 //! Values of primitive datatypes, and the objects that stand beside them for their ids and extensions (R4 §2.6.2.1.2).
 
-use crate::pure::fhir::{Item, Kind};
+use crate::pure::fhir::{Item, Kind, Severity};
 use crate::pure::profile::node::TypeRef;
-use crate::pure::profile::primitive::Primitive;
+use crate::pure::profile::primitive::{Primitive, doubt};
 use crate::pure::validate::walk::{By, Walk};
 
 impl<'a> Walk<'a> {
@@ -30,8 +30,15 @@ impl<'a> Walk<'a> {
             self.error("value", wrong.id, item, Some(by), text, wrong.remedy);
             return false;
         }
-        if primitive == Primitive::Xhtml {
-            self.narrative(item, by);
+        match primitive {
+            Primitive::Xhtml => self.narrative(item, by),
+            Primitive::String | Primitive::Markdown => {
+                if let Some(doubt) = doubt(item.text()) {
+                    let text = format!("the value of `{}` should {}", by.node.id, doubt.should);
+                    self.find(Severity::Warning, "value", doubt.id, item, Some(by), text, doubt.remedy);
+                }
+            }
+            _ => {}
         }
         true
     }
