@@ -7,6 +7,8 @@ use crate::pure::profile::value_set::{Membership, ValueSet};
 use crate::pure::validate::walk::{By, Walk};
 use std::sync::Arc;
 
+const NOT_IN_SET: &str = "code-not-in-value-set";
+
 impl<'a> Walk<'a> {
     /// Holds a coded value to its value set.
     pub(in crate::pure::validate) fn binding(
@@ -33,12 +35,25 @@ impl<'a> Walk<'a> {
             return;
         };
         match membership(item, &set, type_name) {
-            Membership::In => {}
+            Membership::In => self.replaced(item, by, strength),
             Membership::Unknown(what) => {
                 self.report.not_checked(&format!("codes of `{what}`"), "the code system is not loaded");
             }
             Membership::Out => self.not_bound(item, url, strength, by),
         }
+    }
+
+    /// A profile that binds an element to codes of its own, and requires them, has replaced the extensible binding of the
+    /// type (R4 §4.1.6.2): what met the profile is not told to use a code of the type's set.
+    fn replaced(&mut self, item: Item<'a>, by: By<'a>, strength: Strength) {
+        if !by.profile.is_constraint || strength != Strength::Required || self.report.issues.is_empty() {
+            return;
+        }
+        let path = self.expression(item);
+        self.report.issues.retain(|issue| {
+            let is_told = issue.id == NOT_IN_SET && issue.severity == Severity::Warning;
+            !(is_told && issue.expression.as_deref() == Some(path.as_str()))
+        });
     }
 
     fn not_bound(&mut self, item: Item<'a>, url: &str, strength: Strength, by: By<'a>) {
@@ -48,7 +63,7 @@ impl<'a> Walk<'a> {
             (_, false) => return,
         };
         let text = format!("the code of `{}` {word} come from value set `{url}`", by.node.id);
-        self.find(severity, "code-invalid", "code-not-in-value-set", item, Some(by), text, "use a code of that set");
+        self.find(severity, "code-invalid", NOT_IN_SET, item, Some(by), text, "use a code of that set");
     }
 }
 
