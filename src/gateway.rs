@@ -8,6 +8,7 @@ mod ask;
 mod load;
 mod receive;
 mod send;
+mod validate;
 pub mod watch;
 
 use crate::config::{Config, Recipient};
@@ -25,7 +26,7 @@ use crate::pure::fhir::{Item, Report, nhs_number};
 use crate::pure::map::{self, Mapping};
 use crate::pure::parse::{self, ParseLimits, Syntax};
 use crate::pure::profile::Definitions;
-use crate::pure::validate::{self, Validated};
+use crate::pure::validate::{self as checks, Validated};
 use hyper::StatusCode;
 use jiff::Timestamp;
 use moka::sync::Cache;
@@ -97,7 +98,7 @@ impl Gateway {
         let record =
             self.room(request, Room::Parse, || parse::parse("fhir", &Syntax::FhirJson, bytes, &self.limits()))?;
         let draft = self.room(request, Room::Map, || map::adopt(record))?;
-        self.room(request, Room::Validate, || validate::validate(draft, &self.definitions))
+        self.room(request, Room::Validate, || checks::validate(draft, &self.definitions))
     }
 
     fn limits(&self) -> ParseLimits {
@@ -212,8 +213,8 @@ impl Walk for Gateway {
         Box::pin(async move { ask::ask(&self, &caller, &inbound).await })
     }
 
-    fn validate(self: Arc<Self>, _caller: Caller, inbound: Inbound) -> Pending<Answer> {
-        Box::pin(async move { receive::check(&self, &inbound) })
+    fn validate(self: Arc<Self>, caller: Caller, inbound: Inbound) -> Pending<Answer> {
+        Box::pin(async move { validate::validate(&self, &caller, &inbound) })
     }
 
     fn ready(self: Arc<Self>) -> Pending<Vec<Check>> {

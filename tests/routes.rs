@@ -31,7 +31,7 @@ const fn row(
 }
 
 /// The list. A route that is not here fails the third test.
-const LIST: [Row; 12] = [
+const LIST: [Row; 13] = [
     row("POST", "/local/care-act", Some(JSON), "/local/{format}", Some("council"), 202),
     row("POST", "/fhir", Some(FHIR), "/fhir", Some("council"), 202),
     row("GET", "/fhir/metadata", None, "/fhir/metadata", Some("nobody"), 200),
@@ -40,6 +40,7 @@ const LIST: [Row; 12] = [
     row("GET", "/fhir/CarePlan", None, "/fhir/{asked}", Some("surgery"), 200),
     row("POST", "/fhir/Goal/_search", Some(FORM), "/fhir/{asked}/_search", Some("surgery"), 200),
     row("POST", "/fhir/Consent/$validate", Some(FHIR), "/fhir/{type}/$validate", Some("vendor"), 200),
+    row("POST", "/fhir/Consent/a-1/$validate", Some(FHIR), "/fhir/{type}/{id}/$validate", Some("vendor"), 200),
     row("GET", "/fhir/Consent/a-1", None, "/fhir/{asked}/{id}", Some("surgery"), 200),
     row("GET", "/healthz", None, "/healthz", None, 200),
     row("GET", "/readyz", None, "/readyz", None, 200),

@@ -21,9 +21,9 @@ use openssl::sha::sha256;
 use std::sync::Arc;
 
 /// Why a record is not taken.
-struct Refusal {
+pub(super) struct Refusal {
     status: StatusCode,
-    report: Report,
+    pub(super) report: Report,
 }
 
 /// A record that passed the pure rooms.
@@ -141,7 +141,7 @@ fn around<'a>(gateway: &Gateway, party: &'a Party, request: &'a str) -> Circumst
     }
 }
 
-fn of_kind(root: Item<'_>, kind: &str) -> Result<(), Refusal> {
+pub(super) fn of_kind(root: Item<'_>, kind: &str) -> Result<(), Refusal> {
     if root.resource_type() == Some(kind) {
         return Ok(());
     }
@@ -161,7 +161,7 @@ pub(super) fn resources(record: &Validated) -> impl Iterator<Item = Item<'_>> {
 }
 
 /// Whom a record is about. More than one person in one record is refused: it could not be decided for each.
-fn person(record: &Validated, sender: &str) -> Result<Person, Refusal> {
+pub(super) fn person(record: &Validated, sender: &str) -> Result<Person, Refusal> {
     let mut patients = resources(record).filter(|r| r.resource_type() == Some("Patient"));
     let refuse = |id: &'static str, text: &str, remedy: &'static str| {
         let issue = Issue::error("business-rule", id, text.to_owned())
@@ -196,7 +196,7 @@ fn plan_key(record: &Validated, sender: &str) -> Option<String> {
 }
 
 /// The sharing choices a record carries. One that cannot be read safely keeps the record out.
-fn choices(record: &Validated) -> Result<Vec<Choice>, Refusal> {
+pub(super) fn choices(record: &Validated) -> Result<Vec<Choice>, Refusal> {
     let mut found = Vec::new();
     let mut report = Report::default();
     for consent in resources(record).filter(|r| r.resource_type() == Some("Consent")) {
@@ -337,20 +337,4 @@ async fn refused(gateway: &Gateway, caller: &Caller, inbound: &Inbound, refusal:
     }
     let answer = Answer::outcome(refusal.status, &refusal.report);
     if refusal.status == StatusCode::SERVICE_UNAVAILABLE { answer.header("retry-after", "5") } else { answer }
-}
-
-/// `$validate`: the rooms up to `validate`, and nothing kept. A FHIR Parameters holds the resource and a profile.
-pub(super) fn check(gateway: &Gateway, inbound: &Inbound) -> Answer {
-    let request = inbound.request_id.as_str();
-    let parsed = gateway
-        .room(request, Room::Parse, || parse::parse("fhir", &Syntax::FhirJson, &inbound.body, &gateway.limits()));
-    let record = match parsed {
-        Ok(record) => record,
-        Err(report) => return Answer::outcome(StatusCode::BAD_REQUEST, &report),
-    };
-    let asked = inbound.parameters.iter().filter(|(name, _)| name == "profile").map(|(_, value)| value.as_str());
-    let profiles: Vec<&str> = asked.collect();
-    let report =
-        gateway.room(request, Room::Validate, || validate::check(record.tree(), &profiles, &gateway.definitions));
-    Answer::outcome(StatusCode::OK, &report)
 }

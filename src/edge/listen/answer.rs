@@ -20,6 +20,10 @@ pub struct Answer {
 
 /// Content-Type of FHIR.
 pub const FHIR_JSON: &str = "application/fhir+json; fhirVersion=4.0";
+/// The same in XML.
+pub const FHIR_XML: &str = "application/fhir+xml; fhirVersion=4.0";
+/// XML for callers that know no other name for it.
+pub const XML: &str = "application/xml; charset=utf-8";
 
 impl Answer {
     /// Bytes of a media type.

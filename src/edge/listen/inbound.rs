@@ -1,5 +1,6 @@
 //! What came in by the door: one request, read within its limits and not yet understood.
 
+use super::negotiate::Wanted;
 use super::routes::Door;
 use bytes::Bytes;
 use jiff::Timestamp;
@@ -18,6 +19,8 @@ pub struct Inbound {
     pub headers: Kept,
     /// Content-Type of the body, where there is one.
     pub media: Option<Media>,
+    /// What the caller reads.
+    pub wanted: Wanted,
     /// The body, unpacked.
     pub body: Bytes,
     /// When its headers had been read.
@@ -40,6 +43,10 @@ pub enum Media {
     FhirJson,
     /// `application/json`
     Json,
+    /// `application/fhir+xml`
+    FhirXml,
+    /// `application/xml`
+    Xml,
     /// `application/zip`
     Zip,
     /// `application/x-www-form-urlencoded`, on `_search` only; already among the parameters.
@@ -47,12 +54,20 @@ pub enum Media {
 }
 
 impl Media {
+    /// Whether it is XML.
+    #[must_use]
+    pub fn is_xml(self) -> bool {
+        matches!(self, Media::FhirXml | Media::Xml)
+    }
+
     /// As Content-Type writes it.
     #[must_use]
     pub fn text(self) -> &'static str {
         match self {
             Media::FhirJson => "application/fhir+json",
             Media::Json => "application/json",
+            Media::FhirXml => "application/fhir+xml",
+            Media::Xml => "application/xml",
             Media::Zip => "application/zip",
             Media::Form => "application/x-www-form-urlencoded",
         }

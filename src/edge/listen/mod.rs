@@ -26,6 +26,7 @@ mod service;
 pub use answer::Answer;
 pub use inbound::{Inbound, Kept, Media};
 pub use metrics::Metrics;
+pub use negotiate::Wanted;
 pub use routes::Door;
 pub use server::{Drained, FrontDoor};
 pub use walk::{Check, Pending, Walk};

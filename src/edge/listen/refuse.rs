@@ -52,11 +52,12 @@ pub fn wrong_method(allowed: &str) -> Answer {
         .header("allow", allowed)
 }
 
-/// Accept, or `_format`, asks for something else than JSON.
+/// Accept, or `_format`, asks for something else than is served.
 #[must_use]
 pub fn not_acceptable() -> Answer {
     let remedy = "accept `application/fhir+json` of FHIR version 4.0, and let `_format` say the same";
-    refused(StatusCode::NOT_ACCEPTABLE, "not-supported", "not-acceptable", "only JSON is served here", remedy)
+    let text = "only JSON is served here, and XML by `$validate`";
+    refused(StatusCode::NOT_ACCEPTABLE, "not-supported", "not-acceptable", text, remedy)
 }
 
 /// The body is of a type this route does not take.

@@ -34,10 +34,12 @@ pub enum Door {
         /// Logical id.
         id: String,
     },
-    /// `POST /fhir/$validate` and `POST /fhir/{type}/$validate`
+    /// `POST /fhir/$validate`, `POST /fhir/{type}/$validate` and `POST /fhir/{type}/{id}/$validate`
     Validate {
         /// Resource type, where the path names one.
         kind: Option<String>,
+        /// Logical id, where the path names one.
+        id: Option<String>,
     },
     /// `GET /fhir/metadata`
     Metadata,
@@ -72,10 +74,23 @@ impl Door {
     pub fn takes(&self, method: &Method) -> &'static [Media] {
         match self {
             Door::Local { .. } => &[Media::Zip, Media::Json, Media::FhirJson],
-            Door::Bundle | Door::Create { .. } | Door::Validate { .. } => &[Media::FhirJson, Media::Json],
+            Door::Bundle | Door::Create { .. } => &[Media::FhirJson, Media::Json],
+            Door::Validate { .. } => &[Media::FhirJson, Media::Json, Media::FhirXml, Media::Xml],
             Door::Search { .. } if *method == Method::POST => &[Media::Form],
             _ => &[],
         }
+    }
+
+    /// Whether it can be asked without a body, by parameters alone.
+    #[must_use]
+    pub fn may_have_no_body(&self) -> bool {
+        matches!(self, Door::Validate { .. })
+    }
+
+    /// Whether its answers come in XML too.
+    #[must_use]
+    pub fn speaks_xml(&self) -> bool {
+        matches!(self, Door::Validate { .. })
     }
 
     /// Whether its answers are FHIR, so that Accept and `_format` have a say.
@@ -119,16 +134,21 @@ const fn row(method: Method, path: &'static str, access: Access, door: fn(&mut S
 }
 
 /// Every way in.
-pub static ROUTES: [Route; 12] = [
+pub static ROUTES: [Route; 13] = [
     row(Method::POST, "/local/{format}", Access::With(Right::Send), |s| Some(Door::Local { format: s.next()? })),
     row(Method::POST, "/fhir", Access::With(Right::Send), |_| Some(Door::Bundle)),
     row(Method::GET, "/fhir/metadata", Access::Known, |_| Some(Door::Metadata)),
-    row(Method::POST, "/fhir/$validate", Access::With(Right::Validate), |_| Some(Door::Validate { kind: None })),
+    row(Method::POST, "/fhir/$validate", Access::With(Right::Validate), |_| {
+        Some(Door::Validate { kind: None, id: None })
+    }),
     row(Method::POST, "/fhir/{type}", Access::With(Right::Send), |s| Some(Door::Create { kind: s.next()? })),
     row(Method::GET, "/fhir/{asked}", Access::With(Right::Ask), |s| Some(Door::Search { kind: s.next()? })),
     row(Method::POST, "/fhir/{asked}/_search", Access::With(Right::Ask), |s| Some(Door::Search { kind: s.next()? })),
     row(Method::POST, "/fhir/{type}/$validate", Access::With(Right::Validate), |s| {
-        Some(Door::Validate { kind: Some(s.next()?) })
+        Some(Door::Validate { kind: Some(s.next()?), id: None })
+    }),
+    row(Method::POST, "/fhir/{type}/{id}/$validate", Access::With(Right::Validate), |s| {
+        Some(Door::Validate { kind: Some(s.next()?), id: Some(s.next()?) })
     }),
     row(Method::GET, "/fhir/{asked}/{id}", Access::With(Right::Ask), |s| {
         Some(Door::Read { kind: s.next()?, id: s.next()? })
@@ -238,8 +258,13 @@ mod tests {
         assert_eq!(door(Method::GET, "/fhir/CarePlan"), Some(Door::Search { kind: kind.clone() }));
         assert_eq!(door(Method::POST, "/fhir/CarePlan/_search"), Some(Door::Search { kind: kind.clone() }));
         assert_eq!(door(Method::HEAD, "/fhir/CarePlan/a.1"), Some(Door::Read { kind: kind.clone(), id: "a.1".into() }));
-        assert_eq!(door(Method::POST, "/fhir/%24validate"), Some(Door::Validate { kind: None }));
-        assert_eq!(door(Method::POST, "/fhir/CarePlan/$validate"), Some(Door::Validate { kind: Some(kind) }));
+        assert_eq!(door(Method::POST, "/fhir/%24validate"), Some(Door::Validate { kind: None, id: None }));
+        assert_eq!(
+            door(Method::POST, "/fhir/CarePlan/$validate"),
+            Some(Door::Validate { kind: Some(kind.clone()), id: None })
+        );
+        let at = door(Method::POST, "/fhir/CarePlan/a.1/$validate");
+        assert_eq!(at, Some(Door::Validate { kind: Some(kind), id: Some("a.1".into()) }));
     }
 
     #[test]

@@ -14,7 +14,7 @@ use crate::edge::clock::Clock;
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::body::{Body, Incoming};
-use hyper::header::EXPECT;
+use hyper::header::{CONTENT_TYPE, EXPECT};
 use hyper::http::request::Parts;
 use hyper::{Method, Request, Response, StatusCode};
 use std::collections::HashMap;
@@ -166,7 +166,8 @@ async fn read(
     if taken.is_empty() && !incoming.is_end_stream() {
         return Err(refuse::malformed("this route takes no body"));
     }
-    let media = if taken.is_empty() { None } else { Some(negotiate::media(&head.headers, taken)?) };
+    let is_bare = taken.is_empty() || (door.may_have_no_body() && is_empty(&head, &incoming));
+    let media = if is_bare { None } else { Some(negotiate::media(&head.headers, taken)?) };
     let packed = media.is_some() && headers::is_packed(&head.headers)?;
     let kept = headers::kept(&head.headers)?;
     let place = house.place(caller, if media.is_some() { house.room_for(&incoming, packed) } else { 0 })?;
@@ -184,10 +185,16 @@ async fn read(
         body = Bytes::new();
     }
     if door.speaks_fhir() {
-        turn.wanted = negotiate::wanted(&head.headers, format(&mut parameters)?.as_deref())?;
+        let format = format(&mut parameters)?;
+        turn.wanted = negotiate::wanted(&head.headers, format.as_deref(), door.speaks_xml(), media)?;
     }
-    let request_id = turn.id.clone();
-    Ok((Inbound { request_id, door, parameters, headers: kept, media, body, received_at }, place))
+    let (request_id, wanted) = (turn.id.clone(), turn.wanted);
+    Ok((Inbound { request_id, door, parameters, headers: kept, media, wanted, body, received_at }, place))
+}
+
+/// Whether there is no body, and no word about one.
+fn is_empty(head: &Parts, incoming: &Incoming) -> bool {
+    incoming.is_end_stream() && !head.headers.contains_key(CONTENT_TYPE)
 }
 
 /// What strangers may ask: whether we live, and whether we can work.

@@ -140,6 +140,26 @@ impl Tree {
         tree
     }
 
+    /// A tree whose root is a deep copy of `item`, and which knows where everything stood in the sender's files.
+    #[must_use]
+    pub fn taken_from(item: Item<'_>) -> Tree {
+        let mut tree = Tree::object_with_sources_of(item.tree());
+        tree.nodes.clear();
+        tree.graft(None, "", item, &mut |_| true);
+        // a graft goes down as it finds: the same order as this
+        let mut open = vec![item];
+        let mut next = 0;
+        while let Some(one) = open.pop() {
+            if let (Some(offset), Some(node)) = (one.offset(), tree.nodes.get_mut(next)) {
+                node.at = offset;
+            }
+            next += 1;
+            let below: Vec<Item<'_>> = one.children().collect();
+            open.extend(below.into_iter().rev());
+        }
+        tree
+    }
+
     /// A deep copy of `item` without the nodes that `keep` refuses (and what hangs below them).
     /// Containers that this empties are left out too, since FHIR JSON has no empty object or array.
     #[must_use]
