@@ -13,6 +13,8 @@ pub(super) type Id = u32;
 pub(super) struct Program {
     pub nodes: Vec<Node>,
     pub root: Id,
+    /// How many parts are evaluated once.
+    pub slots: u32,
 }
 
 #[derive(Clone, Debug)]
@@ -30,6 +32,8 @@ pub(super) enum Node {
     Typed(Id, u32, TypeTest, TypeName),
     Negate(Id, u32),
     Plus(Id, u32),
+    /// The same for every item of the evaluation: the place where it is kept, and what it is.
+    Once(u32, Id),
 }
 
 #[derive(Clone, Debug)]
@@ -88,6 +92,8 @@ pub(super) enum TypeTest {
 pub(super) struct TypeName {
     pub namespace: Option<Namespace>,
     pub name: Box<str>,
+    /// Whether it may mean a type of FHIRPath's own.
+    pub is_system: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -77,6 +77,36 @@ impl<'a> Collection<'a> {
     }
 }
 
+/// The items of a collection, one by one.
+pub(super) enum Items<'a> {
+    One(Option<Value<'a>>),
+    Many(std::vec::IntoIter<Value<'a>>),
+}
+
+impl<'a> Iterator for Items<'a> {
+    type Item = Value<'a>;
+
+    fn next(&mut self) -> Option<Value<'a>> {
+        match self {
+            Items::One(value) => value.take(),
+            Items::Many(values) => values.next(),
+        }
+    }
+}
+
+impl<'a> IntoIterator for Collection<'a> {
+    type Item = Value<'a>;
+    type IntoIter = Items<'a>;
+
+    fn into_iter(self) -> Items<'a> {
+        match self {
+            Collection::Empty => Items::One(None),
+            Collection::One(value) => Items::One(Some(value)),
+            Collection::Many(values) => Items::Many(values.into_iter()),
+        }
+    }
+}
+
 impl<'a> From<Vec<Value<'a>>> for Collection<'a> {
     fn from(mut values: Vec<Value<'a>>) -> Collection<'a> {
         match values.len() {

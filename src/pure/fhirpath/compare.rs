@@ -219,7 +219,7 @@ impl<'a> Run<'a> {
         }
         let mut seen = super::distinct::Seen::new(values.len());
         let mut kept = Collection::Empty;
-        for value in values.into_vec() {
+        for value in values {
             if seen.insert(self, &value)? {
                 kept.push(value);
             }

@@ -8,7 +8,7 @@ use super::quantity::Quantity;
 use super::value::Value;
 use crate::pure::fhir::Item;
 use std::borrow::Cow;
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 
 /// An error on its way out; boxed, so that good results stay small.
 pub(super) type Error = Box<EvaluationError>;
@@ -21,6 +21,8 @@ pub(super) struct Run<'a> {
     pub context: Context<'a>,
     pub focus: Focus<'a>,
     steps: Cell<u64>,
+    /// What is the same for every item, as far as it was asked for.
+    once: RefCell<Vec<Option<Collection<'a>>>>,
 }
 
 /// What `$this`, `$index` and `$total` stand for.
@@ -33,12 +35,12 @@ pub(super) struct Scope<'s, 'a> {
 
 impl<'a> Run<'a> {
     pub fn new(program: &'a Program, context: Context<'a>, focus: Focus<'a>) -> Run<'a> {
-        Run { program, context, focus, steps: Cell::new(0) }
+        Run { program, context, focus, steps: Cell::new(0), once: RefCell::new(Vec::new()) }
     }
 
     /// A run of nothing, to ask the model from.
     pub fn outside(context: &Context<'a>) -> Run<'a> {
-        static NOTHING: Program = Program { nodes: Vec::new(), root: 0 };
+        static NOTHING: Program = Program { nodes: Vec::new(), root: 0, slots: 0 };
         Run::new(&NOTHING, *context, Focus::EMPTY)
     }
 
@@ -112,6 +114,7 @@ impl<'a> Run<'a> {
             Node::Typed(operand, offset, test, name) => {
                 self.typed(self.evaluate(*operand, scope)?, *test, name, *offset)
             }
+            Node::Once(slot, inner) => self.once(*slot as usize, *inner, scope),
             Node::Negate(operand, offset) => self.negate(self.evaluate(*operand, scope)?, *offset),
             Node::Plus(operand, offset) => {
                 let value = self.evaluate(*operand, scope)?;
@@ -120,6 +123,17 @@ impl<'a> Run<'a> {
                 Ok(same)
             }
         }
+    }
+
+    fn once(&self, slot: usize, inner: Id, scope: &Scope<'_, 'a>) -> Outcome<'a> {
+        if let Some(Some(known)) = self.once.borrow().get(slot) {
+            return Ok(known.clone());
+        }
+        let found = self.evaluate(inner, scope)?;
+        let mut once = self.once.borrow_mut();
+        once.resize(self.program.slots as usize, None);
+        once[slot] = Some(found.clone());
+        Ok(found)
     }
 
     fn literal(&self, literal: &'a Literal) -> Collection<'a> {

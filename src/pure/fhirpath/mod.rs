@@ -20,6 +20,7 @@ mod model;
 mod moment;
 mod names;
 mod navigate;
+mod once;
 mod operators;
 mod parser;
 mod path;

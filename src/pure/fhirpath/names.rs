@@ -67,6 +67,7 @@ impl Names<'_> {
             Node::Literal(Literal::Empty) => Ok(Kinds::Of(Vec::new())),
             Node::Literal(_) | Node::Index | Node::Variable(Variable::Text(_)) => Ok(Kinds::System),
             Node::This => Ok(this.clone()),
+            Node::Once(_, inner) => self.node(*inner, this),
             Node::Total | Node::Variable(Variable::Resource | Variable::RootResource) => Ok(Kinds::Any),
             Node::Variable(Variable::Context) => Ok(self.start.clone()),
             Node::Path(head, steps) => {

@@ -20,7 +20,8 @@ pub(super) fn is_primitive(item: Item<'_>) -> bool {
 }
 
 fn under_score<'a>(holder: Item<'a>, name: &str) -> Option<Item<'a>> {
-    holder.children().find(|c| c.key().strip_prefix('_') == Some(name))
+    let is_it = |key: &[u8]| key.len() == name.len() + 1 && key[0] == b'_' && key[1..] == *name.as_bytes();
+    holder.children().find(|c| is_it(c.key_bytes()))
 }
 
 /// The object with the extensions of a primitive, where it has any.
@@ -72,8 +73,8 @@ fn each_shadow<'a>(stands: Item<'a>, visit: Visit<'_, 'a>) -> bool {
     stands.each().filter(|s| s.kind() == Kind::Object).all(visit)
 }
 
-fn is_form_of(key: &str, name: &str) -> bool {
-    key.as_bytes().get(name.len()).is_some_and(u8::is_ascii_uppercase) && key.starts_with(name)
+fn is_form_of(key: &[u8], name: &str) -> bool {
+    key.get(name.len()).is_some_and(u8::is_ascii_uppercase) && key.starts_with(name.as_bytes())
 }
 
 /// Visits the children of this name; `kind` says the type of the item where a choice has to be told from a long name.
@@ -86,13 +87,16 @@ pub(super) fn visit_named<'a>(
 ) -> bool {
     let Some(holder) = content(item) else { return true };
     let (mut form, mut alone) = (None, None);
-    let first = name.as_bytes().first();
+    let wanted = name.as_bytes();
     for child in holder.children() {
-        let key = child.key();
-        // Most keys differ in their first letter, and this runs more often than anything else.
-        let start = key.as_bytes().first();
-        if start == first {
-            if key == name {
+        let key = child.key_bytes();
+        // Most keys are shorter or differ in their first letter, and this runs more often than anything else.
+        let start = key.first();
+        if key.len() < wanted.len() {
+            continue;
+        }
+        if start == wanted.first() {
+            if key == wanted {
                 return if name == "resourceType" { true } else { each(holder, name, child, visit) };
             }
             if form.is_none() && is_form_of(key, name) {
@@ -100,7 +104,7 @@ pub(super) fn visit_named<'a>(
             }
         } else if start == Some(&b'_') {
             let plain = &key[1..];
-            if plain == name {
+            if plain == wanted {
                 alone = Some(child);
             } else if form.is_none() && is_form_of(plain, name) {
                 form = Some(child);
@@ -123,11 +127,11 @@ fn visit_forms<'a>(model: &dyn Model, holder: Item<'a>, name: &str, kind: Option
     };
     for child in holder.children() {
         let key = child.key();
-        if is_form_of(key, name) && is_choice(key) {
+        if is_form_of(key.as_bytes(), name) && is_choice(key) {
             if !each(holder, key, child, visit) {
                 return false;
             }
-        } else if let Some(plain) = key.strip_prefix('_').filter(|k| is_form_of(k, name)) {
+        } else if let Some(plain) = key.strip_prefix('_').filter(|k| is_form_of(k.as_bytes(), name)) {
             let alone = holder.get(plain).is_none() && is_choice(plain);
             if alone && !each_shadow(child, visit) {
                 return false;

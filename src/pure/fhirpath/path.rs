@@ -16,7 +16,9 @@ impl<'a> Run<'a> {
         while let Some(step) = steps.get(index) {
             self.tick(1)?;
             let at = made.as_ref().unwrap_or(start);
-            if let Some(answer) = self.shortcut(at, step, steps.get(index + 1))? {
+            if let Some(asked) = steps.get(index + 1).and_then(only_asks)
+                && let Some(answer) = self.shortcut(at, step, asked)?
+            {
                 made = Some(answer.into());
                 index += 2;
                 continue;
@@ -34,20 +36,15 @@ impl<'a> Run<'a> {
     }
 
     /// Two steps at once, where the first one's collection would only be asked whether it is empty or how large it is.
-    fn shortcut(
-        &self,
-        at: &Collection<'a>,
-        step: &'a Step,
-        next: Option<&'a Step>,
-    ) -> Result<Option<Value<'a>>, Error> {
+    fn shortcut(&self, at: &Collection<'a>, step: &'a Step, asked: Function) -> Result<Option<Value<'a>>, Error> {
         match &step.kind {
-            StepKind::Child(name, first) if is_call(next, Function::Exists) => {
+            StepKind::Child(name, first) if asked == Function::Exists => {
                 Ok(Some(Value::Boolean(self.has_child(at, name, *first)?)))
             }
-            StepKind::Child(name, first) if is_call(next, Function::Empty) => {
+            StepKind::Child(name, first) if asked == Function::Empty => {
                 Ok(Some(Value::Boolean(!self.has_child(at, name, *first)?)))
             }
-            StepKind::Child(name, first) if is_call(next, Function::Count) => {
+            StepKind::Child(name, first) => {
                 let mut count = 0;
                 for value in at.iter() {
                     self.visit_child(value, name, *first, &mut |_| {
@@ -58,7 +55,7 @@ impl<'a> Run<'a> {
                 }
                 Ok(Some(counted(count)))
             }
-            StepKind::Call(Function::Children, ..) if is_call(next, Function::Count) => {
+            StepKind::Call(Function::Children, ..) if asked == Function::Count => {
                 let mut count = 0;
                 for value in at.iter() {
                     if let Value::Element(item, _) = value {
@@ -96,12 +93,24 @@ impl<'a> Run<'a> {
     /// The children of this name of all items; at the start of a path also the focus itself under its type's name.
     fn children(&self, at: &Collection<'a>, name: &'a str, first: bool) -> Outcome<'a> {
         let mut found = Collection::Empty;
+        let may_be_type = first && name.starts_with(|c: char| c.is_ascii_uppercase());
         for value in at.iter() {
             self.tick(1)?;
-            self.visit_child(value, name, first, &mut |child| {
-                found.push(child);
-                true
-            });
+            match value {
+                Value::Element(item, kind) if !may_be_type => {
+                    let kind = || self.type_of(*item, *kind);
+                    visit_named(self.context.model, *item, name, &kind, &mut |child| {
+                        found.push(Value::Element(child, None));
+                        true
+                    });
+                }
+                value => {
+                    self.visit_child(value, name, first, &mut |child| {
+                        found.push(child);
+                        true
+                    });
+                }
+            }
         }
         self.bounded(&found)?;
         Ok(found)
@@ -154,7 +163,14 @@ fn counted<'a>(count: usize) -> Value<'a> {
     Value::Integer(i64::try_from(count).unwrap_or(i64::MAX))
 }
 
-/// Whether a step is this function without arguments.
-fn is_call(step: Option<&Step>, wanted: Function) -> bool {
-    matches!(step.map(|s| &s.kind), Some(StepKind::Call(function, arguments, _)) if *function == wanted && arguments.is_empty())
+/// What a step asks of a collection without looking into it: whether there is anything, or how much.
+fn only_asks(step: &Step) -> Option<Function> {
+    match &step.kind {
+        StepKind::Call(asked @ (Function::Exists | Function::Empty | Function::Count), arguments, _)
+            if arguments.is_empty() =>
+        {
+            Some(*asked)
+        }
+        _ => None,
+    }
 }

@@ -10,10 +10,13 @@ use super::value::Value;
 use crate::pure::fhir::Item;
 use std::borrow::Cow;
 
-const SYSTEM: [&str; 8] = ["Boolean", "String", "Integer", "Decimal", "Date", "DateTime", "Time", "Quantity"];
+/// The types of FHIRPath's own.
+pub(super) const SYSTEM: [&str; 8] =
+    ["Boolean", "String", "Integer", "Decimal", "Date", "DateTime", "Time", "Quantity"];
 
 /// What a type test looks for.
 struct Wanted<'n> {
+    name: &'n str,
     system: Option<&'n str>,
     fhir: Option<Type>,
 }
@@ -41,7 +44,7 @@ impl<'a> Value<'a> {
 
 impl<'a> Run<'a> {
     fn wanted<'n>(&self, name: &'n TypeName, at: u32) -> Result<Wanted<'n>, Error> {
-        let system = SYSTEM.contains(&&*name.name) && name.namespace != Some(Namespace::Fhir);
+        let system = name.is_system;
         let fhir = match name.namespace {
             Some(Namespace::System) => None,
             _ => self.context.model.find(&name.name).or_else(|| {
@@ -54,11 +57,14 @@ impl<'a> Run<'a> {
         if !system && fhir.is_none() && name.namespace != Some(Namespace::System) {
             return Err(self.wrong(at, format!("there is no type `{}`", name.name)));
         }
-        Ok(Wanted { system: system.then_some(&*name.name), fhir })
+        Ok(Wanted { name: &name.name, system: system.then_some(&*name.name), fhir })
     }
 
     fn fits(&self, value: &Value<'a>, wanted: &Wanted<'_>, exact: bool) -> bool {
         let Value::Element(item, kind) = value else { return value.system_type() == wanted.system };
+        if wanted.fhir.is_some() && item.resource_type() == Some(wanted.name) {
+            return true;
+        }
         let (Some(kind), Some(wanted)) = (self.type_of(*item, *kind), wanted.fhir) else { return false };
         // `as(string)` and `ofType(string)` take strings, not codes: primitives are taken by their own type.
         if exact && is_primitive(*item) { kind == wanted } else { is_a(self.context.model, kind, wanted) }
@@ -76,7 +82,7 @@ impl<'a> Run<'a> {
         }
         self.tick(values.len())?;
         let mut kept = Collection::Empty;
-        for value in values.into_vec() {
+        for value in values {
             if self.fits(&value, &wanted, true) {
                 kept.push(value);
             }

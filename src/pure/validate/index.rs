@@ -64,6 +64,12 @@ impl<'t> Index<'t> {
     }
 }
 
+/// A reference without `/_history/` and the version it ends in.
+pub(super) fn without_version(reference: &str) -> &str {
+    let before = reference.rsplit_once('/').and_then(|(before, _)| before.strip_suffix("/_history"));
+    before.unwrap_or(reference)
+}
+
 /// The entries of one Bundle.
 pub(super) struct Entries<'t> {
     by_url: HashMap<&'t str, Item<'t>>,
@@ -88,17 +94,17 @@ impl<'t> Entries<'t> {
 
     /// The entry that a reference written in `from` points to (R4 §2.36.4.1).
     pub fn find(&self, reference: &str, from: Item<'_>) -> Option<Item<'t>> {
-        let plain = reference.split("/_history/").next().unwrap_or(reference);
+        let plain = without_version(reference);
         if plain.contains(':') {
             return self.by_url.get(plain).copied();
         }
-        let Some(base) = self.base_of(from) else { return self.namesake(plain) };
+        let named = self.named(plain);
+        let Some(base) = self.base_of(from) else { return named };
         // mostly the entry of that type and id is the one, and then no text is made
         let ends = |url: &str| {
             let rest = url.strip_prefix(base).and_then(|rest| rest.strip_prefix('/'));
             rest == Some(plain)
         };
-        let named = self.namesake(plain);
         if let Some(resource) = named
             && let Some(url) = resource.parent().and_then(|entry| entry.str_at(&["fullUrl"]))
             && ends(url)
@@ -110,9 +116,11 @@ impl<'t> Entries<'t> {
 
     /// The entry of this type and id, whether or not R4's rules lead to it.
     pub fn namesake(&self, reference: &str) -> Option<Item<'t>> {
-        let plain = reference.split("/_history/").next().unwrap_or(reference);
-        let (name, id) = plain.split_once('/')?;
-        self.by_name.get(&(name, id)).copied()
+        self.named(without_version(reference))
+    }
+
+    fn named(&self, plain: &str) -> Option<Item<'t>> {
+        self.by_name.get(&plain.split_once('/')?).copied()
     }
 
     /// The server part of the fullUrl of the entry that holds an item.

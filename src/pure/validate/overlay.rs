@@ -104,7 +104,7 @@ impl<'a> Walk<'a> {
             && let Some(text) = reference.str()
         {
             let kind = super::rules::reference::literal(text);
-            self.reference_target(item, reference, kind, by, &of.targets);
+            self.reference_target(item, self.resolve(text, item), kind, by, &of.targets);
         }
         match of.profiles.as_slice() {
             [] => {}

@@ -97,6 +97,12 @@ impl<'t> Item<'t> {
         Children { next: self.at(self.node().first), alone: false }
     }
 
+    /// Its name as bytes, for what looks at many names.
+    pub(in crate::pure) fn key_bytes(self) -> &'t [u8] {
+        let key = self.node().key;
+        &self.tree.text.as_bytes()[key.start as usize..key.end as usize]
+    }
+
     /// Whether it stands under this name. Most names differ in their length, and then no text is looked at.
     #[must_use]
     pub fn stands_under(self, name: &str) -> bool {

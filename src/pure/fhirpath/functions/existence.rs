@@ -27,7 +27,7 @@ pub(super) fn apply<'a>(function: Function, call: &Call<'_, '_, 'a>, focus: Coll
 }
 
 fn any<'a>(call: &Call<'_, '_, 'a>, focus: Collection<'a>) -> Result<bool, Error> {
-    for (index, value) in focus.into_vec().into_iter().enumerate() {
+    for (index, value) in focus.into_iter().enumerate() {
         if call.holds(&value.into(), index)? {
             return Ok(true);
         }
@@ -36,7 +36,7 @@ fn any<'a>(call: &Call<'_, '_, 'a>, focus: Collection<'a>) -> Result<bool, Error
 }
 
 fn all<'a>(call: &Call<'_, '_, 'a>, focus: Collection<'a>) -> Result<bool, Error> {
-    for (index, value) in focus.into_vec().into_iter().enumerate() {
+    for (index, value) in focus.into_iter().enumerate() {
         if !call.holds(&value.into(), index)? {
             return Ok(false);
         }

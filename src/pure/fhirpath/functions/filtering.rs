@@ -21,7 +21,7 @@ pub(super) fn apply<'a>(function: Function, call: &Call<'_, '_, 'a>, focus: Coll
 
 fn filtered<'a>(call: &Call<'_, '_, 'a>, focus: Collection<'a>) -> Outcome<'a> {
     let mut kept = Collection::Empty;
-    for (index, value) in focus.into_vec().into_iter().enumerate() {
+    for (index, value) in focus.into_iter().enumerate() {
         let this = Collection::One(value);
         if call.holds(&this, index)? {
             kept.append(this);
@@ -32,7 +32,7 @@ fn filtered<'a>(call: &Call<'_, '_, 'a>, focus: Collection<'a>) -> Outcome<'a> {
 
 fn selected<'a>(call: &Call<'_, '_, 'a>, focus: Collection<'a>) -> Outcome<'a> {
     let mut found = Collection::Empty;
-    for (index, value) in focus.into_vec().into_iter().enumerate() {
+    for (index, value) in focus.into_iter().enumerate() {
         found.append(call.on(0, &value.into(), index)?);
         call.run.bounded(&found)?;
     }
@@ -46,7 +46,7 @@ fn repeated<'a>(call: &Call<'_, '_, 'a>, focus: Collection<'a>) -> Outcome<'a> {
     while !front.is_empty() {
         let mut next = Vec::new();
         for (index, value) in front.into_iter().enumerate() {
-            for found in call.on(0, &value.into(), index)?.into_vec() {
+            for found in call.on(0, &value.into(), index)? {
                 if seen.insert(call.run, &found)? {
                     next.push(found);
                 }
@@ -65,7 +65,7 @@ fn repeated<'a>(call: &Call<'_, '_, 'a>, focus: Collection<'a>) -> Outcome<'a> {
 fn aggregated<'a>(call: &Call<'_, '_, 'a>, focus: Collection<'a>) -> Outcome<'a> {
     let mut total = call.argument(1)?;
     let Some(id) = call.arguments.first() else { return Ok(total) };
-    for (index, value) in focus.into_vec().into_iter().enumerate() {
+    for (index, value) in focus.into_iter().enumerate() {
         let this = Collection::One(value);
         total = call.run.evaluate(*id, &Scope { this: &this, index: Some(index), total: Some(&total) })?;
         call.run.bounded(&total)?;
@@ -99,7 +99,7 @@ type Key<'a> = (Option<Value<'a>>, bool);
 
 fn sorted<'a>(call: &Call<'_, '_, 'a>, focus: Collection<'a>) -> Outcome<'a> {
     let mut keyed = Vec::with_capacity(focus.len());
-    for (index, value) in focus.into_vec().into_iter().enumerate() {
+    for (index, value) in focus.into_iter().enumerate() {
         let this = Collection::One(value.clone());
         keyed.push((keys(call, &this, index)?, value));
     }

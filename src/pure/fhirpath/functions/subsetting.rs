@@ -27,7 +27,7 @@ fn position(call: &Call<'_, '_, '_>) -> Result<usize, Error> {
 fn kept<'a>(call: &Call<'_, '_, 'a>, focus: Collection<'a>, wanted: bool) -> Outcome<'a> {
     let other = call.argument(0)?;
     let mut kept = Collection::Empty;
-    for value in focus.into_vec() {
+    for value in focus {
         if call.run.holds(other.as_slice(), &value)? == wanted {
             kept.push(value);
         }

@@ -6,6 +6,7 @@ use super::ast::{Id, Link, Literal, Node, Operator, Program, Step, StepKind, Typ
 use super::context::ParseError;
 use super::functions::{self, Function};
 use super::lexer::{Kind, Token, tokens};
+use super::once;
 use regex::{Regex, RegexBuilder};
 
 /// Parentheses, arguments and signs inside one another. Beyond that nobody reads an expression, and the stack ends.
@@ -32,7 +33,11 @@ pub(super) fn parse(text: &str) -> Parse<Program> {
     let mut parser = Parser { tokens: tokens(text)?, at: 0, depth: 0, nodes: Vec::new() };
     let root = parser.expression(0)?;
     match parser.peek() {
-        Kind::End => Ok(Program { nodes: parser.nodes, root }),
+        Kind::End => {
+            let mut program = Program { nodes: parser.nodes, root, slots: 0 };
+            once::mark(&mut program);
+            Ok(program)
+        }
         _ => parser.wrong("an operator or the end should stand here"),
     }
 }

@@ -6,6 +6,7 @@ use crate::pure::fhirpath::context::ParseError;
 use crate::pure::fhirpath::decimal::Decimal;
 use crate::pure::fhirpath::lexer::{Kind, MomentText};
 use crate::pure::fhirpath::moment::CalendarUnit;
+use crate::pure::fhirpath::types::SYSTEM;
 
 impl Parser {
     pub(super) fn type_name(&mut self) -> Parse<TypeName> {
@@ -24,9 +25,10 @@ impl Parser {
                 break;
             }
         }
-        let name = parts.pop().unwrap_or_default().into();
+        let name = parts.pop().unwrap_or_default();
         let namespace = parts.first().map(|n| if n == "FHIR" { Namespace::Fhir } else { Namespace::System });
-        Ok(TypeName { namespace, name })
+        let is_system = namespace != Some(Namespace::Fhir) && SYSTEM.contains(&name.as_str());
+        Ok(TypeName { namespace, name: name.into(), is_system })
     }
 
     pub(super) fn term(&mut self) -> Parse<Id> {

@@ -2,6 +2,7 @@
 
 use crate::pure::fhir::{Item, Severity};
 use crate::pure::profile::primitive::is_absolute;
+use crate::pure::validate::index::without_version;
 use crate::pure::validate::walk::{By, Walk};
 use std::sync::Arc;
 
@@ -28,8 +29,8 @@ pub(in crate::pure::validate) fn literal(text: &str) -> Literal<'_> {
     if text.starts_with("urn:") {
         return Literal::Urn;
     }
-    let plain = text.split(['?', '#']).next().unwrap_or(text);
-    let plain = plain.split("/_history/").next().unwrap_or(plain);
+    let end = text.bytes().position(|b| matches!(b, b'?' | b'#')).unwrap_or(text.len());
+    let plain = without_version(&text[..end]);
     let mut steps = plain.rsplit('/');
     let (id, name) = (steps.next().unwrap_or_default(), steps.next());
     let is_type =
@@ -56,6 +57,7 @@ impl<'a> Walk<'a> {
             return;
         }
         let kind = literal(text);
+        let found = self.resolve(text, item);
         // within a Bundle a reference is matched with entries, so its form counts; alone, only a server can resolve it
         let severity = if self.entries.is_some() { Severity::Error } else { Severity::Warning };
         let remedy = "write the type and the id of the target";
@@ -73,7 +75,7 @@ impl<'a> Walk<'a> {
         }
         if matches!(kind, Literal::Relative(_))
             && let Some(entries) = self.entries
-            && self.resolve(text, item).is_none()
+            && found.is_none()
             && entries.namesake(text).is_some()
         {
             let text =
@@ -82,22 +84,22 @@ impl<'a> Walk<'a> {
             let severity = Severity::Warning;
             self.find(severity, "not-found", "reference-and-full-url-differ", reference, Some(by), text, remedy);
         }
-        self.reference_target(item, reference, kind, by, targets);
-        self.reference_type(item, reference, kind, by, targets);
+        self.reference_target(item, found, kind, by, targets);
+        self.reference_type(item, found, kind, by, targets);
     }
 
     /// `type` names the type of the target (R4 §2.3.0.1 Reference.type), which is one that is allowed there.
     fn reference_type(
         &mut self,
         item: Item<'a>,
-        reference: Item<'a>,
+        found: Option<Item<'a>>,
         kind: Literal<'a>,
         by: By<'a>,
         targets: &'a [Arc<str>],
     ) {
         let Some(said) = item.get("type") else { return };
         let name = said.text().strip_prefix("http://hl7.org/fhir/StructureDefinition/").unwrap_or(said.text());
-        let found = self.resolve(reference.text(), item).and_then(Item::resource_type);
+        let found = found.and_then(Item::resource_type);
         let real = match (found, kind) {
             (Some(name), _) | (None, Literal::Relative(name) | Literal::Absolute(Some(name))) => Some(name),
             _ => None,
@@ -117,12 +119,11 @@ impl<'a> Walk<'a> {
     pub(in crate::pure::validate) fn reference_target(
         &mut self,
         item: Item<'a>,
-        reference: Item<'a>,
+        found: Option<Item<'a>>,
         kind: Literal<'a>,
         by: By<'a>,
         targets: &'a [Arc<str>],
     ) {
-        let found = self.resolve(reference.text(), item);
         let name = match (found.and_then(Item::resource_type), kind) {
             (Some(name), _) => Some(name),
             (None, Literal::Relative(name) | Literal::Absolute(Some(name))) => Some(name),
@@ -150,6 +151,7 @@ impl<'a> Walk<'a> {
         if is_right_type {
             let text = format!("what `{}` refers to meets none of the profiles it may have", by.node.id);
             let remedy = "make the target meet one of them, or refer to another";
+            let reference = item.get("reference").unwrap_or(item);
             self.error("structure", "target-meets-no-profile", reference, Some(by), text, remedy);
             return;
         }
@@ -160,6 +162,7 @@ impl<'a> Walk<'a> {
         let types = targets.iter().filter_map(|t| self.definitions.profile(t)).map(|p| &*p.type_name);
         let mut allowed: Vec<&str> = types.collect();
         allowed.dedup();
+        let reference = item.get("reference").unwrap_or(item);
         let text = format!("`{}` may refer to {}, and this is a `{name}`", by.node.id, allowed.join(", "));
         self.error("structure", "reference-to-wrong-type", reference, Some(by), text, "refer to one of these");
     }
