@@ -126,7 +126,11 @@ fn elements_stand_together_and_in_the_order_of_their_definitions() {
         ("<shoe/><active value=\"true\"/><shoe/>", "xml-order 2:30 Patient.shoe[1]"),
         (
             "<birthDate value=\"1941-06-02\"><extension url=\"a\"><valueCode value=\"b\"/><extension url=\"c\"/></extension></birthDate>",
-            "xml-order 2:72 Patient._birthDate.extension[0].extension[0]",
+            "xml-order 2:72 Patient.birthDate.extension[0].extension[0]",
+        ),
+        (
+            "<birthDate value=\"1941-06-02\"><extension url=\"a\"><valueQuantity><code value=\"a\"/><unit value=\"a\"/></valueQuantity></extension></birthDate>",
+            "xml-order 2:82 Patient.birthDate.extension[0].value.ofType(Quantity).unit",
         ),
         ("<contained/>", "xml-resource 2:1 Patient.contained[0]"),
         ("<contained><Goal/><Goal/></contained>", "xml-resource 2:1 Patient.contained[0]"),

@@ -2,6 +2,7 @@
 
 use super::elements::{Element, strange_attribute};
 use super::form::{Form, is_resource};
+use super::place::expression;
 use super::{Fault, MOST_FAULTS, R4};
 use crate::pure::fhir::json::is_number;
 use crate::pure::fhir::tree::{Id, Kind, Tree};
@@ -68,12 +69,7 @@ impl Converter<'_> {
 
     fn note(&mut self, mut fault: Fault, id: Id, below: Option<(&str, Option<usize>)>) {
         if self.faults.len() < MOST_FAULTS {
-            let path = self.tree.item(id).path();
-            fault.expression = Some(match below {
-                None => path,
-                Some((name, None)) => format!("{path}.{name}"),
-                Some((name, Some(index))) => format!("{path}.{name}[{index}]"),
-            });
+            fault.expression = Some(expression(self.tree.item(id), below, self.model));
             self.faults.push(fault);
         }
     }

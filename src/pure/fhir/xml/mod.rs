@@ -12,6 +12,7 @@ mod elements;
 mod form;
 mod namespaces;
 mod narrative;
+mod place;
 mod write;
 
 pub use write::write;
@@ -72,10 +73,19 @@ pub fn read(bytes: &[u8], limits: &Limits, model: &dyn Model) -> Result<Tree, Re
 /// # Errors
 /// A report of one issue, pointing at the place where the text stops being XML, or is too much.
 pub fn read_whole(bytes: &[u8], limits: &Limits, model: &dyn Model) -> Result<(Tree, Report), Report> {
-    let text = utf8(bytes, None)?;
+    let text = utf8(bytes, None).map_err(of_xml)?;
     let root = elements::parse(text, limits).map_err(|fault| report(text, vec![fault]))?;
     let (tree, faults) = convert::tree(text, &root, model);
     Ok((tree, report(text, faults)))
+}
+
+/// What is said of an encoding says whose rule it is.
+fn of_xml(mut report: Report) -> Report {
+    for issue in &mut report.issues {
+        issue.rule =
+            Some("R4 section 2.6.1, XML representation of resources: UTF-8, without a byte order mark".to_owned());
+    }
+    report
 }
 
 fn report(text: &str, mut faults: Vec<Fault>) -> Report {
