@@ -68,6 +68,8 @@ fn what_xml_could_not_say_is_refused_where_it_stands() {
         (in_patient(r#""active":null,"_active":{"id":"a"}"#), "stray-null Patient.active"),
         (in_patient(r#""active":true,"_active":null"#), "stray-null Patient._active"),
         (in_patient(r#""_active":true"#), "should-be-object Patient._active"),
+        (in_patient(r#""_active":{}"#), "should-be-object Patient._active"),
+        (in_patient(r#""name":[{"_given":[{}]}]"#), "should-be-object Patient.name[0]._given[0]"),
         (in_patient(r#""_active":{"value":"x"}"#), "unknown-element Patient._active.value"),
         (in_patient(r#""_name":[{"id":"x"}]"#), "not-a-primitive Patient._name"),
         (in_patient(r#""name":[{"_id":{"extension":[]}}]"#), "unknown-element Patient.name[0]._id"),

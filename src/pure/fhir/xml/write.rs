@@ -192,9 +192,11 @@ impl Writer<'_> {
             self.attribute("value", value, form)?;
         }
         match (beside.filter(|b| b.kind() != Kind::Null), self.model.find("Element")) {
-            (Some(beside), Some(element)) if beside.kind() == Kind::Object => self.content(beside, element, name),
+            (Some(beside), Some(element)) if beside.kind() == Kind::Object && beside.children().next().is_some() => {
+                self.content(beside, element, name)
+            }
             (Some(beside), _) => {
-                let text = "what stands beside a value should be an object";
+                let text = "what stands beside a value should be an object with something in it";
                 refuse(beside, "should-be-object", text, "write it as an object with `id` or `extension`")
             }
             (None, _) => {
