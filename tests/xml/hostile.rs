@@ -1,6 +1,6 @@
 //! What is no FHIR XML is refused: each kind by its id, where it stands, with the rule and a remedy, in bounded time.
 
-use sharewell::pure::fhir::{Limits, Report, xml};
+use sharewell::pure::fhir::{Limits, Report, message, xml};
 use std::time::{Duration, Instant};
 
 const HTML: &str = "http://www.w3.org/1999/xhtml";
@@ -9,6 +9,7 @@ fn report(bytes: &[u8]) -> Option<Report> {
     let report = super::read_xml(bytes).err()?;
     for issue in &report.issues {
         assert!(issue.remedy.is_some() && issue.rule.is_some() && issue.place.is_some(), "{issue}");
+        assert!(message(&issue.id).is_some(), "`{}` is not in the table of ids", issue.id);
     }
     Some(report)
 }
