@@ -73,7 +73,11 @@ fn answers_are_held_to_their_questions() {
         (
             group,
             r#"{"linkId":"g","item":[{"linkId":"a"}],"answer":[{"valueString":"a"}]}"#,
-            &["group-with-answer at QuestionnaireResponse.item[0]"],
+            // both a rule of the questionnaire and qrs-1
+            &[
+                "invariant-broken at QuestionnaireResponse.item[0]",
+                "group-with-answer at QuestionnaireResponse.item[0]",
+            ],
         ),
         (kind, r#"{"linkId":"c","answer":[{"valueCoding":{"system":"http://x.test/s","code":"1"}}]}"#, &[]),
         (
