@@ -11,8 +11,8 @@ pub struct Concept {
     pub code: Arc<str>,
     /// Its words.
     pub display: Option<Arc<str>>,
-    /// Further words for it, from designations.
-    pub others: Vec<Arc<str>>,
+    /// Further words for it, with their language, from designations and supplements.
+    pub others: Vec<(Arc<str>, Option<Arc<str>>)>,
     /// Places of its parents.
     pub parents: Vec<u32>,
     /// Whether it only groups others.
@@ -91,7 +91,10 @@ impl CodeSystem {
         while let Some(concept) = open.pop() {
             let found = concept.str_at(&["code"]).and_then(|code| self.place(code));
             if let Some(at) = found {
-                self.concepts[at as usize].others.extend(words(concept));
+                let display = concept.str_at(&["display"]).map(|d| (Arc::from(d), None));
+                let others = &mut self.concepts[at as usize].others;
+                others.extend(display);
+                others.extend(designations(concept));
             }
             open.extend(concept.all("concept"));
         }
@@ -129,9 +132,9 @@ impl CodeSystem {
     }
 }
 
-fn words(concept: Item<'_>) -> Vec<Arc<str>> {
-    let designations = concept.all("designation").filter_map(|d| d.str_at(&["value"]));
-    concept.str_at(&["display"]).into_iter().chain(designations).map(Arc::from).collect()
+fn designations(concept: Item<'_>) -> Vec<(Arc<str>, Option<Arc<str>>)> {
+    let all = concept.all("designation");
+    all.filter_map(|d| Some((Arc::from(d.str_at(&["value"])?), d.str_at(&["language"]).map(Arc::from)))).collect()
 }
 
 fn read_concept(concept: Item<'_>, code: &str, parent: Option<u32>) -> Concept {
@@ -148,7 +151,7 @@ fn read_concept(concept: Item<'_>, code: &str, parent: Option<u32>) -> Concept {
     Concept {
         code: Arc::from(code),
         display: concept.str_at(&["display"]).map(Arc::from),
-        others: words(concept).into_iter().skip(usize::from(concept.get("display").is_some())).collect(),
+        others: designations(concept),
         parents: parent.into_iter().collect(),
         is_abstract: says("notSelectable", "true") || says("abstract", "true"),
         is_inactive: says("status", "retired") || says("status", "inactive") || says("inactive", "true"),

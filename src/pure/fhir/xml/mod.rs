@@ -68,12 +68,24 @@ pub fn read(bytes: &[u8], limits: &Limits, model: &dyn Model) -> Result<Tree, Re
 }
 
 /// Reads a resource even where its XML is not what FHIR asks for, as long as it is XML: for a validator, which tells of
-/// the resource's mistakes too. The report is what [`read`] refuses.
+/// the resource's mistakes too, and where some of its letters are not UTF-8. The report is what [`read`] refuses.
 ///
 /// # Errors
 /// A report of one issue, pointing at the place where the text stops being XML, or is too much.
 pub fn read_whole(bytes: &[u8], limits: &Limits, model: &dyn Model) -> Result<(Tree, Report), Report> {
-    let text = utf8(bytes, None).map_err(of_xml)?;
+    let refused = match utf8(bytes, None) {
+        Ok(text) => return whole(text, limits, model),
+        Err(refused) => of_xml(refused),
+    };
+    // what some program wrote in another encoding has its elements' names in ASCII all the same
+    let text = String::from_utf8_lossy(bytes);
+    let Ok((tree, others)) = whole(&text, limits, model) else { return Err(refused) };
+    let mut report = refused;
+    report.extend(others);
+    Ok((tree, report))
+}
+
+fn whole(text: &str, limits: &Limits, model: &dyn Model) -> Result<(Tree, Report), Report> {
     let root = elements::parse(text, limits).map_err(|fault| report(text, vec![fault]))?;
     let (tree, faults) = convert::tree(text, &root, model);
     Ok((tree, report(text, faults)))

@@ -1,7 +1,7 @@
 //! Codings: a code that its code system does not have, a system that is no system (R4 §2.24 Coding).
 
 use crate::pure::fhir::{Item, Severity};
-use crate::pure::profile::code_system::by_rule;
+use crate::pure::profile::code_system::{Concept, by_rule};
 use crate::pure::profile::element::Strength;
 use crate::pure::profile::primitive::is_absolute;
 use crate::pure::validate::walk::{By, Walk};
@@ -53,19 +53,56 @@ impl<'a> Walk<'a> {
         }
     }
 
-    fn display(&mut self, display: Item<'a>, concept: &crate::pure::profile::code_system::Concept, by: By<'a>) {
-        let said = normal(display.text());
-        let mut words = concept.display.iter().chain(&concept.others).map(|w| normal(w)).peekable();
-        if words.peek().is_none() || words.any(|w| w == said) {
+    /// The display is one of the code's own: the code system's, or a designation; of the languages asked for, where some are.
+    fn display(&mut self, display: Item<'a>, concept: &Concept, by: By<'a>) {
+        let said = display.text();
+        let own =
+            concept.display.iter().map(|w| (w, None)).chain(concept.others.iter().map(|(w, l)| (w, l.as_deref())));
+        let mut own = own.filter(|(_, language)| self.is_read(*language)).peekable();
+        if own.peek().is_none() || own.any(|(word, _)| same_words(word, said)) {
             return;
         }
         let text = "the display is not one of the code's own".to_owned();
         let remedy = "write the display of the code system, or leave it out";
-        self.find(Severity::Warning, "invalid", "wrong-display", display, Some(by), text, remedy);
+        self.error("code-invalid", "wrong-display", display, Some(by), text, remedy);
+    }
+
+    /// Whether words of a language count. Those of the code system itself, without a language, always do.
+    fn is_read(&self, language: Option<&str>) -> bool {
+        let Some(language) = language else { return true };
+        let starts = |asked: &String| {
+            let asked = asked.split('-').next().unwrap_or(asked);
+            language.split('-').next().is_some_and(|l| l.eq_ignore_ascii_case(asked))
+        };
+        self.options.languages.is_empty() || self.options.languages.iter().any(starts)
     }
 }
 
-/// Words without the differences that do not count.
-fn normal(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase()
+/// Whether words are the same but for case and white space.
+fn same_words(one: &str, other: &str) -> bool {
+    if one == other {
+        return true;
+    }
+    fn letters(text: &str) -> impl Iterator<Item = char> {
+        text.chars().flat_map(char::to_lowercase)
+    }
+    let (mut left, mut right) = (one.split_whitespace(), other.split_whitespace());
+    loop {
+        match (left.next(), right.next()) {
+            (None, None) => return true,
+            (Some(a), Some(b)) if letters(a).eq(letters(b)) => {}
+            _ => return false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::same_words;
+
+    #[test]
+    fn case_and_white_space_do_not_make_other_words() {
+        assert!(same_words("Never Married", " never  married"));
+        assert!(!same_words("Never Married", "never"));
+    }
 }

@@ -11,21 +11,16 @@ impl<'a> Walk<'a> {
             && system.str().is_some_and(|s| !s.is_empty() && !is_absolute(s))
         {
             let text = "the system of an Identifier should be an absolute URI".to_owned();
-            self.error(
-                "invalid",
-                "relative-system",
-                system,
-                None,
-                text,
-                "write the whole URI of the identifier system",
-            );
+            self.error("invalid", "relative-system", item, None, text, "write the whole URI of the identifier system");
+            self.point_at(system);
         }
         if item.str_at(&["system"]) == Some("urn:ietf:rfc:3986")
             && let Some(value) = item.get("value")
             && value.str().is_some_and(|v| !v.is_empty() && !v.contains(':'))
         {
             let text = "with this system the value of an Identifier should be a whole URI".to_owned();
-            self.error("invalid", "identifier-not-a-uri", value, None, text, "write `urn:oid:`, `urn:uuid:` or a URL");
+            self.error("invalid", "identifier-not-a-uri", item, None, text, "write `urn:oid:`, `urn:uuid:` or a URL");
+            self.point_at(value);
         }
         if self.options.definitions_only || item.str_at(&["system"]) != Some(nhs_number::SYSTEM) {
             return;
