@@ -154,3 +154,53 @@ fn an_unknown_element_is_told_of_what_holds_it_and_points_at_itself() {
     assert_eq!(issue.expression.as_deref(), Some("Patient"));
     assert_eq!(issue.place.as_ref().map(|p| p.line), Some(2));
 }
+
+#[test]
+fn html_in_words_is_told_and_refused_where_asked() {
+    let patient = r#"{"resourceType":"Patient","name":[{"text":"Winifred <script>x</script>"}]}"#;
+    let found = report(patient, Options::default());
+    assert!(found.is_valid() && found.issues.iter().any(|i| i.id == "html-in-text"));
+    let strict = Options { security_checks: true, ..Options::default() };
+    assert_eq!(errors(patient, strict), ["html-in-text at Patient.name[0].text"]);
+    let note = r#"{"resourceType":"Goal","lifecycleStatus":"active","description":{"text":"walk"},
+        "subject":{"reference":"Patient/w"},"note":[{"text":"to the <b>shop</b>"}]}"#;
+    says(note, &[]);
+    let strict = Options { refuse_html_in_markdown: true, ..Options::default() };
+    assert_eq!(errors(note, strict), ["html-in-markdown at Goal.note[0].text"]);
+}
+
+#[test]
+fn example_urls_are_refused_where_asked() {
+    let patient = r#"{"resourceType":"Patient","photo":[{"url":"http://pictures.example.org/w"}]}"#;
+    says(patient, &[]);
+    let strict = Options { refuse_examples: true, ..Options::default() };
+    assert_eq!(errors(patient, strict), ["example-url at Patient.photo[0].url"]);
+}
+
+#[test]
+fn unknown_extensions_are_refused_but_for_agreed_domains() {
+    let patient =
+        |url: &str| format!(r#"{{"resourceType":"Patient","extension":[{{"url":"{url}","valueString":"x"}}]}}"#);
+    let strict = || Options { refuse_unknown_extensions: true, ..Options::default() };
+    let refused = ["unknown-extension at Patient.extension[0]"];
+    assert_eq!(errors(&patient("https://council.test/x"), strict()), refused);
+    assert_eq!(errors(&patient("http://hl7.org/fhir/us/guide/StructureDefinition/x"), strict()), refused);
+    assert!(errors(&patient("http://hl7.org/fhir/StructureDefinition/patient-not-loaded"), strict()).is_empty());
+    assert!(errors(&patient("http://example.org/x"), strict()).is_empty());
+    let agreed = Options { extension_domains: vec!["https://council.test/".to_owned()], ..strict() };
+    assert!(errors(&patient("https://council.test/x"), agreed).is_empty());
+}
+
+#[test]
+fn a_display_is_one_of_the_codes_own() {
+    let patient = |display: &str| {
+        format!(
+            r#"{{"resourceType":"Patient","contact":[{{"gender":"female","name":{{"text":"Philippa"}}}}],"maritalStatus":
+            {{"coding":[{{"system":"http://hl7.org/fhir/administrative-gender","code":"female","display":"{display}"}}]}}}}"#
+        )
+    };
+    assert!(!errors(&patient("Female"), Options::default()).iter().any(|e| e.starts_with("wrong-display")));
+    assert!(!errors(&patient(" female "), Options::default()).iter().any(|e| e.starts_with("wrong-display")));
+    let found = errors(&patient("Married"), Options::default());
+    assert!(found.contains(&"wrong-display at Patient.maritalStatus.coding[0].display".to_owned()), "{found:?}");
+}

@@ -60,19 +60,18 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// How bad an extension is that nobody here knows. Those of example domains, and of HL7's later packages, are never refused.
+    /// How bad an extension is that nobody here knows. Never refused are those of domains that may be extended from, of
+    /// example domains (where they are wanted), of DICOM, of HL7's package of extensions and of its other versions: those
+    /// exist, and are only not loaded. What an implementation guide defines comes with its package.
     fn unknown(&self, url: &str, usual: Severity) -> Severity {
-        let is_example = [
-            "http://hl7.org/",
-            "http://example.org/",
-            "https://example.org/",
-            "http://example.com/",
-            "http://acme.com/",
-            "http://acme.org/",
-        ]
-        .iter()
-        .any(|domain| url.starts_with(domain));
-        if self.options.refuse_unknown_extensions && !is_example { Severity::Error } else { usual }
+        let is_example = !self.options.refuse_examples && (url.contains("example.org") || url.contains("acme.com"));
+        let is_of_hl7 = url.strip_prefix("http://hl7.org/fhir/").is_some_and(|rest| {
+            let space = rest.split('/').next().unwrap_or_default();
+            matches!(space, "StructureDefinition" | "tools") || space.starts_with(|c: char| c.is_ascii_digit())
+        });
+        let is_agreed = self.options.extension_domains.iter().any(|domain| url.starts_with(domain.as_str()));
+        let is_free = is_example || is_of_hl7 || is_agreed || url.contains("nema.org");
+        if self.options.refuse_unknown_extensions && !is_free { Severity::Error } else { usual }
     }
 
     /// A part of an extension, named by a relative url, is one that the extension's definition has.

@@ -11,6 +11,7 @@ pub mod fixed;
 pub mod identifier;
 pub mod invariant;
 pub mod limits;
+pub mod markup;
 pub mod must_support;
 pub mod narrative;
 mod native;

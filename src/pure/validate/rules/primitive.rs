@@ -33,11 +33,16 @@ impl<'a> Walk<'a> {
         match primitive {
             Primitive::Xhtml => self.narrative(item, by),
             Primitive::String | Primitive::Markdown => {
+                self.markup(item, by, primitive);
                 if let Some(doubt) = doubt(item.text()) {
                     let text = format!("the value of `{}` should {}", by.node.id, doubt.should);
                     self.find(Severity::Warning, "value", doubt.id, item, Some(by), text, doubt.remedy);
                 }
             }
+            Primitive::Uri | Primitive::Url | Primitive::Canonical | Primitive::Oid if self.options.refuse_examples => {
+                self.example(item, by);
+            }
+            _ if self.options.security_checks => self.markup(item, by, primitive),
             _ => {}
         }
         true
