@@ -123,6 +123,18 @@ impl Tree {
         tree
     }
 
+    /// A tree that holds one empty object, with room for as much as another tree holds.
+    #[must_use]
+    pub fn object_as_large_as(other: &Tree) -> Tree {
+        let mut tree = Tree {
+            text: String::with_capacity(other.text.len()),
+            nodes: Vec::with_capacity(other.len()),
+            ..Tree::default()
+        };
+        tree.nodes.push(Tree::blank(Kind::Object));
+        tree
+    }
+
     /// A tree that holds one empty array.
     #[must_use]
     pub fn array() -> Tree {

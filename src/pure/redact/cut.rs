@@ -2,7 +2,7 @@
 
 use crate::pure::decide::Decision;
 use crate::pure::fhir::{Id, Item, Kind, Tree};
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 /// A record after cutting.
 pub(super) struct Remainder {
@@ -57,13 +57,47 @@ impl Names {
         is_reference(reference) && self.identifiers.contains(&(system, value))
     }
 
-    /// Whether the bytes still name something withheld.
+    /// Whether the bytes still name something withheld. One pass for each letter that stands before an id, however many
+    /// names there are: only what follows such a letter can be the end of a name.
     pub fn occur_in(&self, json: &str) -> bool {
-        let ends = |rest: &str| !rest.starts_with(|c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_'));
-        self.references
-            .iter()
-            .any(|name| json.match_indices(name.as_str()).any(|(at, _)| ends(&json[at + name.len()..])))
+        let mut ends: HashMap<&str, Vec<&str>> = HashMap::new();
+        let (mut before, mut lengths) = (BTreeSet::new(), 0u64);
+        for name in &self.references {
+            let id = &name[word_start(name)..];
+            match name[..name.len() - id.len()].chars().next_back() {
+                Some(letter) if !id.is_empty() => {
+                    before.insert(letter);
+                    lengths |= 1 << id.len().min(63);
+                    ends.entry(id).or_default().push(name);
+                }
+                // no id to tell it by: looked for by itself
+                _ if json.match_indices(name).any(|(at, _)| word_end(&json[at + name.len()..]) == 0) => return true,
+                _ => {}
+            }
+        }
+        before.into_iter().any(|letter| {
+            json.match_indices(letter).any(|(at, _)| {
+                let start = at + letter.len_utf8();
+                let end = start + word_end(&json[start..]);
+                lengths & (1 << (end - start).min(63)) != 0
+                    && ends.get(&json[start..end]).is_some_and(|names| names.iter().any(|n| json[..end].ends_with(n)))
+            })
+        })
     }
+}
+
+fn is_word(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_')
+}
+
+/// Where the letters, digits and signs of an id begin that a text ends in.
+fn word_start(text: &str) -> usize {
+    text.bytes().rposition(|b| !is_word(b)).map_or(0, |at| at + 1)
+}
+
+/// How many letters, digits and signs of an id a text begins with.
+fn word_end(text: &str) -> usize {
+    text.bytes().position(|b| !is_word(b)).unwrap_or(text.len())
 }
 
 fn is_reference(item: Item<'_>) -> bool {
@@ -137,10 +171,15 @@ pub(super) fn cut(record: &Tree, decision: &Decision, more: &HashSet<Id>) -> (Re
     let names = Names::of(record, &nodes);
     let root = record.root();
     if root.resource_type() != Some("Bundle") {
-        let (tree, touched) = resource_without(root, &nodes, &names, something);
-        return (Remainder { tree, entries: vec![(root.id(), touched)] }, names);
+        let mut knife = sharpened(root, &nodes, &names, something);
+        let mut tree = Tree::copy_where(root, |i| knife.keeps(i));
+        let top = tree.root().id();
+        if knife.contents {
+            mark_subsetted(&mut tree, top);
+        }
+        return (Remainder { tree, entries: vec![(root.id(), knife.contents)] }, names);
     }
-    let mut tree = Tree::object();
+    let mut tree = Tree::object_as_large_as(record);
     let top = tree.root().id();
     let skipped = ["entry", "link", "total", "signature"];
     for child in root.children().filter(|c| !skipped.contains(&c.key()) || (!something && c.key() != "link")) {
@@ -153,24 +192,33 @@ pub(super) fn cut(record: &Tree, decision: &Decision, more: &HashSet<Id>) -> (Re
     (Remainder { tree, entries }, names)
 }
 
-fn resource_without(item: Item<'_>, nodes: &HashSet<Id>, names: &Names, something: bool) -> (Tree, bool) {
+/// Makes a knife that knows whether something of the resource goes.
+fn sharpened<'d>(item: Item<'_>, nodes: &'d HashSet<Id>, names: &'d Names, something: bool) -> Knife<'d> {
     let mut knife = knife(item, nodes, names, something);
-    // twice: whether something of it goes is known only after the first time
-    let first = Tree::copy_where(item, |i| knife.keeps(i));
-    if !knife.touched {
-        return (first, false);
+    look(item, &mut knife);
+    if knife.touched {
+        knife.contents = true;
+        knife.contained = contained_ids(item, |_| true);
     }
-    knife.contents = true;
-    knife.contained = contained_ids(item, |_| true);
-    let mut tree = Tree::copy_where(item, |i| knife.keeps(i));
-    let top = tree.root().id();
-    mark_subsetted(&mut tree, top);
-    (tree, true)
+    knife
+}
+
+/// Goes where a copy would go, and copies nothing.
+fn look(item: Item<'_>, knife: &mut Knife<'_>) {
+    if knife.keeps(item) {
+        item.children().for_each(|child| look(child, knife));
+    }
 }
 
 fn knife<'d>(item: Item<'_>, nodes: &'d HashSet<Id>, names: &'d Names, something: bool) -> Knife<'d> {
     let contained = contained_ids(item, |c| nodes.contains(&c.id()));
     Knife { nodes, names, contained, narratives: something, contents: false, touched: false }
+}
+
+/// Whether a copy of an item would have anything in it.
+fn leaves(item: Item<'_>, knife: &mut Knife<'_>) -> bool {
+    let mut children = item.children().peekable();
+    knife.keeps(item) && (children.peek().is_none() || children.any(|child| leaves(child, knife)))
 }
 
 fn contained_ids(item: Item<'_>, gone: impl Fn(Item<'_>) -> bool) -> HashSet<String> {
@@ -189,9 +237,10 @@ fn entries_without(
     let mut list = None;
     for entry in record.root().all("entry").filter(|e| !nodes.contains(&e.id())) {
         let Some(resource) = entry.get("resource") else { continue };
-        let (cut, touched) = resource_without(resource, nodes, names, something);
+        let mut knife = sharpened(resource, nodes, names, something);
         // a Provenance of nothing that is sent has nothing to say
-        if cut.root().resource_type() == Some("Provenance") && cut.root().get("target").is_none() {
+        let is_provenance = resource.resource_type() == Some("Provenance");
+        if is_provenance && !resource.get("target").is_some_and(|targets| leaves(targets, &mut knife)) {
             continue;
         }
         let top = tree.root().id();
@@ -200,7 +249,11 @@ fn entries_without(
         for child in entry.children() {
             match child.key() {
                 "resource" => {
-                    tree.push_copy(at, "resource", cut.root());
+                    let copy = tree.push_copy_where(at, "resource", resource, |i| knife.keeps(i));
+                    let copy = copy.unwrap_or_else(|| tree.push_object(at, "resource"));
+                    if knife.contents {
+                        mark_subsetted(tree, copy);
+                    }
                 }
                 "link" => {}
                 key => {
@@ -208,7 +261,7 @@ fn entries_without(
                 }
             }
         }
-        left.push((entry.id(), touched));
+        left.push((entry.id(), knife.contents));
     }
     left
 }
@@ -247,4 +300,24 @@ pub(super) fn mark_subsetted(tree: &mut Tree, resource: Id) {
     let tag = tree.push_object(tags, "");
     tree.push_str(tag, "system", SYSTEM);
     tree.push_str(tag, "code", "SUBSETTED");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Names, word_end};
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn names_are_found_as_by_looking_for_each_alone(
+            names in proptest::collection::hash_set("[ab/:-]{1,4}", 0..4),
+            text in "[ab/:\"é-]{0,24}",
+        ) {
+            let alone = |name: &String| {
+                text.match_indices(name.as_str()).any(|(at, _)| word_end(&text[at + name.len()..]) == 0)
+            };
+            let found = names.iter().any(alone);
+            prop_assert_eq!(Names { references: names, ..Names::default() }.occur_in(&text), found);
+        }
+    }
 }
