@@ -9,13 +9,14 @@
 //! read as paths. SHAREWELL_CASE=<part of an id> prints these cases whole; SHAREWELL_PLACES=1 the places that differ.
 
 use serde_json::Value;
-use sharewell::pure::fhir::{File, Limits, Report, json, xml};
+use sharewell::pure::fhir::{File, Limits, Report, Tree, json, xml};
 use sharewell::pure::profile::Definitions;
 use sharewell::pure::validate::{Options, References, check_with};
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 fn cases() -> Option<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -34,20 +35,56 @@ fn apologies(file: &str) -> BTreeMap<String, String> {
 /// The least part of the expected error issues, in percent, that we report at the same expression. It only rises.
 const PLACES: f64 = 55.9;
 
-fn judge(bytes: &[u8], profiles: &[&str], definitions: &Definitions, options: Options) -> Report {
+/// The record, and what its syntax alone lets us say.
+fn read(bytes: &[u8], definitions: &Definitions) -> Result<(Tree, Report), Report> {
     let text = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes).trim_ascii_start();
-    let read = if text.first() == Some(&b'<') {
+    if text.first() == Some(&b'<') {
         xml::read_whole(bytes, &Limits::default(), definitions)
     } else {
         json::read(bytes, &Limits::default()).map(|tree| (tree, Report::default()))
-    };
-    match read {
+    }
+}
+
+fn judge(bytes: &[u8], profiles: &[&str], definitions: &Definitions, mut options: Options, folder: &Path) -> Report {
+    match read(bytes, definitions) {
         Ok((tree, mut report)) => {
+            if matches!(options.references, References::ExistAndType | References::Valid) {
+                let (records, are_all) = neighbours(&tree, folder, definitions);
+                options.records = records;
+                // where the folder lacks what a chain of references leads to, nothing can be asked of its end
+                if options.references == References::Valid && !are_all {
+                    options.references = References::WhereHeld;
+                }
+            }
             report.extend(check_with(&tree, profiles, definitions, options));
             report
         }
         Err(report) => report,
     }
+}
+
+/// The records that references lead to, one from another, and whether these are all. They lie beside the cases, in files
+/// named after the reference.
+fn neighbours(tree: &Tree, folder: &Path, definitions: &Definitions) -> (Vec<Arc<Tree>>, bool) {
+    let (mut found, mut seen, mut next, mut are_all) = (vec![Arc::new(tree.clone())], BTreeSet::new(), 0, true);
+    while let Some(tree) = found.get(next).cloned() {
+        next += 1;
+        for item in tree.root().descendants().into_iter().filter(|i| i.key() == "reference") {
+            let name = item.text().to_lowercase();
+            let names = [name.replace('/', "-"), name.rsplit('/').next().unwrap_or_default().to_owned()];
+            let files = names.iter().flat_map(|n| [format!("{n}.json"), format!("{n}.xml")]).map(|n| folder.join(n));
+            let Some(file) = files.into_iter().find(|f| f.is_file()) else {
+                are_all = false;
+                continue;
+            };
+            if seen.insert(file.clone())
+                && let Ok((tree, _)) = read(&fs::read(file).expect("the case has its files"), definitions)
+            {
+                found.push(Arc::new(tree));
+            }
+        }
+    }
+    (found.split_off(1), are_all)
 }
 
 /// What a case asks of the validator, besides the defaults of the command.
@@ -86,13 +123,14 @@ fn file(folder: &Path, name: &str) -> File {
     File { path: name.to_owned(), bytes: Cow::Owned(fs::read(folder.join(name)).expect("the case has its files")) }
 }
 
-/// The canonical url in a definition, whichever syntax.
-fn url_of(file: &File) -> Option<String> {
-    let text = String::from_utf8_lossy(&file.bytes);
-    if file.path.ends_with(".json") {
-        let value: Value = serde_json::from_str(&text).ok()?;
-        return value["url"].as_str().map(str::to_owned);
+/// The canonical url of a definition.
+fn url_of(file: &File, definitions: &Definitions) -> Option<String> {
+    let bytes = file.bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(&file.bytes);
+    if let Ok((tree, _)) = read(bytes, definitions) {
+        return tree.root().str_at(&["url"]).map(str::to_owned);
     }
+    // one with a slip of the pen in it
+    let text = String::from_utf8_lossy(bytes);
     let after = text.split("<url").nth(1)?.split("value=\"").nth(1)?;
     after.split('"').next().map(str::to_owned)
 }
@@ -101,7 +139,7 @@ fn verdict(case: &Value, folder: &Path, base: &Definitions) -> Result<Report, St
     let input = file(folder, case["file"].as_str().unwrap_or_default());
     let is_plain = case["supporting"].as_array().is_none_or(Vec::is_empty) && case["profile"].is_null();
     if is_plain {
-        return Ok(judge(&input.bytes, &[], base, options(case)));
+        return Ok(judge(&input.bytes, &[], base, options(case), folder));
     }
     let mut files = Vec::new();
     for name in case["supporting"].as_array().into_iter().flatten().filter_map(Value::as_str) {
@@ -110,13 +148,13 @@ fn verdict(case: &Value, folder: &Path, base: &Definitions) -> Result<Report, St
     let mut profiles = Vec::new();
     if let Some(name) = case["profile"].as_str() {
         let profile = file(folder, name);
-        profiles.extend(url_of(&profile));
+        profiles.extend(url_of(&profile, base));
         files.push(profile);
     }
     let definitions = Definitions::r4().map_err(|r| r.issues[0].to_string())?;
     let definitions = definitions.with_files(&files).map_err(|r| r.issues[0].to_string())?;
     let profiles: Vec<&str> = profiles.iter().map(String::as_str).collect();
-    Ok(judge(&input.bytes, &profiles, &definitions, options(case)))
+    Ok(judge(&input.bytes, &profiles, &definitions, options(case), folder))
 }
 
 /// An expression as it is compared.

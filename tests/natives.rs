@@ -160,6 +160,14 @@ proptest! {
         for rule in natives("CarePlan") {
             // a contained resource is shown with the one that contains it, so it needs no narrative of its own
             let judged = if &*rule.key == "dom-6" { &resources[..1] } else { &resources[..] };
+            if &*rule.key == "dom-3" {
+                // it is said of the contained resource that nothing refers to, and its expression is about what contains it;
+                // a link in a narrative refers too, which the expression does not see
+                let (found, expected) = (broken(&report, &rule.key).len(), false_at(&tree, &rule.text, judged).len());
+                prop_assert!(found <= expected, "dom-3 on {}", text);
+                prop_assert!(found == expected || text.contains("\\\"#"), "dom-3 on {}", text);
+                continue;
+            }
             prop_assert_eq!(broken(&report, &rule.key), false_at(&tree, &rule.text, judged), "{} on {}", rule.key, text);
         }
     }

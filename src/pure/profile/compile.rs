@@ -3,7 +3,7 @@
 //! Comes in: a structure, and a way to the structures of its types. Goes out: a profile with one vector of nodes.
 //! Refuses, with file, element and line: invariants that are not FHIRPath.
 
-use super::element::{Constraint, Element, MANY, Type, complaint};
+use super::element::{Binding, Constraint, Element, MANY, Strength, Type, complaint};
 use super::node::{Check, Kids, Native, Node, NodeIndex, Profile, Rule, StructureIndex, TypeRef};
 use super::primitive::Primitive;
 use super::structure::{Branch, Structure, choice_name};
@@ -202,6 +202,9 @@ impl Compiler<'_> {
         node.fixed = element.fixed.clone().filter(|f| before.and_then(|b| b.fixed.as_ref()) != Some(f));
         node.pattern = element.pattern.clone().filter(|p| before.and_then(|b| b.pattern.as_ref()) != Some(p));
         node.binding = element.binding.clone().filter(|b| before.and_then(|b| b.binding.as_ref()) != Some(b));
+        if let Some(binding) = &mut node.binding {
+            mend_binding(element, binding);
+        }
         node.max_length = node.max_length.filter(|m| before.and_then(|b| b.max_length) != Some(*m));
         node.min_value = node.min_value.filter(|v| before.and_then(|b| b.min_value.as_ref()) != Some(v));
         node.max_value = node.max_value.filter(|v| before.and_then(|b| b.max_value.as_ref()) != Some(v));
@@ -269,6 +272,7 @@ impl Compiler<'_> {
             profiles: of.profiles.clone(),
             targets: of.targets.clone(),
             aggregation: of.aggregation.clone(),
+            versioning: of.versioning.clone(),
         };
         // `*` in R4's own definitions is written out as all types; nothing else to expand
         types.iter().map(one).collect()
@@ -307,7 +311,7 @@ impl Compiler<'_> {
 
 /// Expressions of R4 that do not say what their own words ask for, as later releases correct them: bdl-8 yields nothing
 /// where there is no `fullUrl`, que-12 lets two conditions pass without a behaviour, ras-2 yields nothing where
-/// there is no probability.
+/// there is no probability, vs-1 yields nothing for a Period.
 const ERRATA: &[(&str, &str, &str)] = &[
     ("bdl-8", "fullUrl.contains('/_history/').not()", "fullUrl.exists() implies fullUrl.contains('/_history/').not()"),
     (
@@ -320,7 +324,17 @@ const ERRATA: &[(&str, &str, &str)] = &[
         "probability is decimal implies (probability as decimal) <= 100",
         "probability.ofType(decimal).all($this <= 100)",
     ),
+    ("vs-1", "($this as dateTime).toString().length() >= 8", "ofType(dateTime).all($this.toString().length() >= 8)"),
 ];
+
+/// R4's vital signs bind every component's value to a set of units, as required, though its value may be of any type; where
+/// it is not one of them, that can only be a hint.
+fn mend_binding(element: &Element, binding: &mut Binding) {
+    let is_units = binding.value_set.as_deref() == Some("http://hl7.org/fhir/ValueSet/ucum-vitals-common|4.0.1");
+    if is_units && &*element.id == "Observation.component.value[x]" && binding.strength == Strength::Required {
+        binding.strength = Strength::Extensible;
+    }
+}
 
 fn mended(key: &str, text: &str) -> Arc<str> {
     let found = ERRATA.iter().find(|(known, wrong, _)| *known == key && *wrong == text);

@@ -110,6 +110,17 @@ impl Definitions {
                     self.supplements.entry(Arc::from(url)).or_default().push(packed.clone());
                 }
             }
+            "ImplementationGuide" => {
+                let guide = self.parsed(packed);
+                for global in guide.iter().flat_map(|tree| tree.root().all("global")) {
+                    if let (Some(name), Some(url)) = (global.str_at(&["type"]), global.str_at(&["profile"])) {
+                        let urls = self.global_profiles.entry(Arc::from(name)).or_default();
+                        if !urls.iter().any(|u| **u == *url) {
+                            urls.push(Arc::from(url));
+                        }
+                    }
+                }
+            }
             "CodeSystem" => {
                 for key in keys(card) {
                     self.code_systems.insert(key, Entry::new(packed.clone()));

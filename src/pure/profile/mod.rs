@@ -39,6 +39,7 @@ pub struct Definitions {
     supplements: Names<Vec<Packed>>,
     value_sets: Names<Entry<ValueSet>>,
     questionnaires: Names<Tree>,
+    global_profiles: Names<Vec<Arc<str>>>,
 }
 
 struct StructureEntry {
@@ -213,6 +214,16 @@ impl Definitions {
         self.questionnaires.get(url).or_else(|| self.questionnaires.get(url.split('|').next()?))
     }
 
+    /// The profiles that the ImplementationGuides among the definitions ask of every resource of a type (R4
+    /// ImplementationGuide.global).
+    #[must_use]
+    pub fn global_profiles(&self, type_name: &str) -> &[Arc<str>] {
+        if self.global_profiles.is_empty() {
+            return &[];
+        }
+        self.global_profiles.get(type_name).map_or(&[], Vec::as_slice)
+    }
+
     /// How many structures, value sets and code systems there are.
     #[must_use]
     pub fn counts(&self) -> (usize, usize, usize) {
@@ -300,5 +311,6 @@ impl std::fmt::Debug for Definitions {
 
 /// Whether an item is a definition that this room reads.
 fn is_definition(item: Item<'_>) -> bool {
-    matches!(item.resource_type(), Some("StructureDefinition" | "ValueSet" | "CodeSystem" | "Questionnaire"))
+    const READ: &[&str] = &["StructureDefinition", "ValueSet", "CodeSystem", "Questionnaire", "ImplementationGuide"];
+    item.resource_type().is_some_and(|name| READ.contains(&name))
 }

@@ -106,6 +106,8 @@ pub struct TypeRef {
     pub targets: Vec<Arc<str>>,
     /// `contained`, `referenced`, `bundled`.
     pub aggregation: Vec<Arc<str>>,
+    /// `independent`, `specific`; none where either will do.
+    pub versioning: Option<Arc<str>>,
 }
 
 /// The children of a node, found by their JSON name.

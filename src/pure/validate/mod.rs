@@ -25,7 +25,7 @@ pub use options::{Options, References};
 /// What the definitions know beyond a record, for FHIRPath: value sets and profiles.
 #[must_use]
 pub fn world(definitions: &Definitions) -> impl World + '_ {
-    Known { definitions, index: Index::default() }
+    Known { definitions, index: Index::default(), beside: Vec::new() }
 }
 
 /// Checks a resource against its type, the profiles it claims in `meta.profile`, and these further ones (canonical urls).
@@ -41,8 +41,9 @@ pub fn check_with(tree: &Tree, profiles: &[&str], definitions: &Definitions, opt
         return Issue::error("structure", "empty", "there is nothing here".to_owned()).into();
     }
     let root = tree.root();
-    let known = Known { definitions, index: Index::of(root) };
-    let mut walk = Walk::new(definitions, &known, options, root);
+    let beside = options.records.iter().map(|tree| Index::of(tree.root())).collect();
+    let known = Known { definitions, index: Index::of(root), beside };
+    let mut walk = Walk::new(definitions, &known, &options, root);
     if walk.resource(root).is_some() {
         for url in profiles {
             match definitions.profile(url) {

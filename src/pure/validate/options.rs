@@ -1,6 +1,8 @@
 //! How strict a validation is. The defaults are what the command, the front door and `$validate` use.
 
+use crate::pure::fhir::Tree;
 use jiff::Timestamp;
+use std::sync::Arc;
 
 /// How strict to be.
 #[derive(Clone, Debug, Default)]
@@ -23,6 +25,8 @@ pub struct Options {
     pub languages: Vec<String>,
     /// What is asked of a reference's target.
     pub references: References,
+    /// Further records that references may lead to, besides what the record itself holds; found by type and id.
+    pub records: Vec<Arc<Tree>>,
     /// References that look like those of a server (`Type/id`) count as leading somewhere.
     pub assume_rest_references: bool,
     /// Profiles that the resources in a Bundle or Parameters should meet: place (`Patient:0`) and canonical url.

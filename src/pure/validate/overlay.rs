@@ -99,12 +99,8 @@ impl<'a> Walk<'a> {
             self.error("structure", "type-not-allowed", item, Some(by), text, "send it as one of these types");
             return false;
         };
-        if !of.targets.is_empty()
-            && let Some(reference) = item.get("reference")
-            && let Some(text) = reference.str()
-        {
-            let kind = super::rules::reference::literal(text);
-            self.reference_target(item, self.resolve(text, item), kind, by, &of.targets);
+        if !of.targets.is_empty() || !of.aggregation.is_empty() || of.versioning.is_some() {
+            self.reference_target(item, by, of);
         }
         match of.profiles.as_slice() {
             [] => {}
@@ -138,12 +134,22 @@ impl<'a> Walk<'a> {
     /// The same, of a compiled profile. Each element is tried once; one that is being tried already counts as meeting it,
     /// so that records which refer to one another in a circle come to an end.
     pub fn conforms(&mut self, item: Item<'a>, profile: &'a Profile) -> Option<bool> {
-        let key = (profile.index, item.id());
+        let key = (profile.index, std::ptr::from_ref(item.tree()) as usize, item.id());
         if let Some(known) = self.tried.get(&key) {
             return *known;
         }
         self.tried.insert(key, None);
-        let meets = self.tried(|walk| walk.against(item, profile));
+        let is_elsewhere = !std::ptr::eq(item.tree(), self.resource.tree());
+        let meets = self.tried(|walk| {
+            if is_elsewhere {
+                walk.resource(item);
+            }
+            if item.resource_type().is_some() {
+                walk.as_resource(item, |walk| walk.against(item, profile));
+            } else {
+                walk.against(item, profile);
+            }
+        });
         self.tried.insert(key, Some(meets));
         Some(meets)
     }
@@ -155,9 +161,11 @@ impl<'a> Walk<'a> {
             return true;
         }
         let kept = std::mem::take(&mut self.report);
+        let links = self.links.take();
         self.trials += 1;
         check(self);
         self.trials -= 1;
+        self.links = links;
         let tried = std::mem::replace(&mut self.report, kept);
         !tried.issues.iter().any(|i| i.severity <= Severity::Error)
     }

@@ -8,12 +8,14 @@ use super::Options;
 use super::index::Entries;
 use super::rules::primitive::shadows;
 use super::world::Known;
-use crate::pure::fhir::{Id, Issue, Item, Kind, Report, Severity};
+use crate::pure::fhir::{Id, Issue, Item, Kind, Report, Severity, Tree};
 use crate::pure::fhirpath::Context;
 use crate::pure::profile::Definitions;
 use crate::pure::profile::element::MANY;
 use crate::pure::profile::node::{Kids, Node, NodeIndex, Profile, StructureIndex, TypeRef};
+use crate::pure::profile::primitive::Primitive;
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 /// The most findings of one report. Each costs a look for its line, and nobody reads more.
 const MOST_FINDINGS: usize = 500;
@@ -39,29 +41,48 @@ impl<'a> By<'a> {
 pub(super) struct Walk<'a> {
     pub definitions: &'a Definitions,
     pub world: &'a Known<'a>,
-    pub options: Options,
+    pub options: &'a Options,
     pub report: Report,
     /// `%resource`
     pub resource: Item<'a>,
     /// `%rootResource`: what contains it, where it is contained.
     pub root: Item<'a>,
-    /// The entries of the Bundle around.
+    /// The entries of the Bundle around, or the resources of the Parameters around.
     pub entries: Option<&'a Entries<'a>>,
+    /// Further records that references may lead to, by type and id.
+    pub beside: HashMap<(&'a str, &'a str), Item<'a>>,
+    /// In a document or message: what refers to something, and its words.
+    pub links: Option<Vec<(Item<'a>, &'a str)>>,
     /// How deep trials (slices, choices of profiles) stand inside one another.
     pub trials: usize,
     /// Which elements meet which profiles, as far as that was tried; none while it is being tried.
-    pub tried: HashMap<(StructureIndex, Id), Option<bool>>,
+    pub tried: HashMap<(StructureIndex, usize, Id), Option<bool>>,
     /// The ids of the elements of the resource that is being walked, each its own.
     pub ids: HashSet<&'a str>,
     counts: Vec<u32>,
 }
 
 impl<'a> Walk<'a> {
-    pub fn new(definitions: &'a Definitions, world: &'a Known<'a>, options: Options, root: Item<'a>) -> Walk<'a> {
-        let entries = world.index.entries(root);
-        let report = Report::default();
-        let (trials, tried, ids, counts) = (0, HashMap::new(), HashSet::new(), Vec::new());
-        Walk { definitions, world, options, report, resource: root, root, entries, trials, tried, ids, counts }
+    pub fn new(definitions: &'a Definitions, world: &'a Known<'a>, options: &'a Options, root: Item<'a>) -> Walk<'a> {
+        let named = |tree: &'a Arc<Tree>| {
+            let record = tree.root();
+            Some(((record.resource_type()?, record.str_at(&["id"])?), record))
+        };
+        Walk {
+            definitions,
+            world,
+            options,
+            report: Report::default(),
+            resource: root,
+            root,
+            entries: world.index.entries(root),
+            beside: options.records.iter().filter_map(named).collect(),
+            links: None,
+            trials: 0,
+            tried: HashMap::new(),
+            ids: HashSet::new(),
+            counts: Vec::new(),
+        }
     }
 
     /// What FHIRPath is told besides the focus.
@@ -136,20 +157,45 @@ impl<'a> Walk<'a> {
             }
             return None;
         };
-        let before = (self.resource, self.root, std::mem::take(&mut self.ids));
-        let is_contained = item.parent().is_some_and(|p| p.key() == "contained" || item.key() == "contained");
+        let ids = std::mem::take(&mut self.ids);
+        self.as_resource(item, |walk| {
+            walk.element(item, profile, 0);
+            walk.rules(item, By::new(profile, 0), 0);
+            walk.resource_rules(item, name, profile);
+            for claim in item.get("meta").into_iter().flat_map(|m| m.all("profile")) {
+                walk.claimed(item, claim);
+            }
+            for url in walk.definitions.global_profiles(name) {
+                if let Some(profile) = walk.definitions.profile(url) {
+                    walk.against(item, profile);
+                }
+            }
+        });
+        self.ids = ids;
+        Some(profile)
+    }
+
+    /// Does something with a resource as `%resource`, and with what stands around it.
+    pub fn as_resource(&mut self, item: Item<'a>, check: impl FnOnce(&mut Walk<'a>)) {
+        let (resource, root, entries) = (self.resource, self.root, self.entries);
         self.resource = item;
+        let is_contained = item.parent().is_some_and(|p| p.key() == "contained" || item.key() == "contained");
         if !is_contained {
             self.root = item;
         }
-        self.element(item, profile, 0);
-        self.rules(item, By::new(profile, 0), 0);
-        self.resource_rules(item, name, profile);
-        for claim in item.get("meta").into_iter().flat_map(|m| m.all("profile")) {
-            self.claimed(item, claim);
+        let is_elsewhere = !std::ptr::eq(item.tree(), resource.tree());
+        if is_elsewhere || matches!(item.resource_type(), Some("Bundle" | "Parameters")) {
+            self.entries = self.world.index_of(item).entries(item);
+            let links = self.links.take();
+            if self.entries.is_some_and(|e| e.is_bundle && matches!(e.kind, "document" | "message")) {
+                self.links = Some(Vec::new());
+            }
+            check(self);
+            (self.entries, self.links) = (entries, links);
+        } else {
+            check(self);
         }
-        (self.resource, self.root, self.ids) = before;
-        Some(profile)
+        (self.resource, self.root) = (resource, root);
     }
 
     /// A profile that the resource says it meets.
@@ -360,6 +406,13 @@ impl<'a> Walk<'a> {
             if !self.primitive(item, by, primitive) {
                 return;
             }
+            if let Some(links) = &mut self.links
+                && matches!(primitive, Primitive::Uri | Primitive::Url)
+                && !matches!(&*node.name, "system" | "fullUrl" | "endpoint" | "address")
+                && !matches!(&*node.id, "Extension.url" | "Reference.type")
+            {
+                links.push((item, item.text()));
+            }
         } else {
             if !self.is_object(item, by) {
                 return;
@@ -383,7 +436,7 @@ impl<'a> Walk<'a> {
     fn datatype(&mut self, holder: Item<'a>, item: Item<'a>, by: By<'a>, of: &'a TypeRef) {
         match &*of.code {
             "Extension" => self.extension(holder, item, by),
-            "Reference" => self.reference(item, by, &of.targets),
+            "Reference" => self.reference(item, by, of),
             "Identifier" => self.identifier(item),
             "Coding" => self.coding(item, by),
             "Quantity" | "Age" | "Duration" | "Count" | "Distance" | "SimpleQuantity" => self.coding(item, by),

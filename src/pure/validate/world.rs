@@ -13,15 +13,27 @@ use crate::pure::profile::value_set::Membership;
 pub(super) struct Known<'d> {
     pub definitions: &'d Definitions,
     pub index: Index<'d>,
+    /// The same of further records that were handed in.
+    pub beside: Vec<Index<'d>>,
+}
+
+impl<'d> Known<'d> {
+    /// What is known of the record that an item is of.
+    pub fn index_of(&self, item: Item<'_>) -> &Index<'d> {
+        if self.beside.is_empty() || self.index.knows(item) {
+            return &self.index;
+        }
+        self.beside.iter().find(|index| index.knows(item)).unwrap_or(&self.index)
+    }
 }
 
 impl World for Known<'_> {
     fn within<'a>(&'a self, reference: &str, holder: Item<'a>, from: Item<'a>) -> Option<Option<Item<'a>>> {
         if let Some(id) = reference.strip_prefix('#') {
-            return self.index.knows(holder).then(|| self.index.contained(holder, id));
+            let index = self.index_of(holder);
+            return index.knows(holder).then(|| index.contained(holder, id));
         }
-        let entries = self.index.entries(holder)?;
-        Some(entries.find(reference, from).or_else(|| entries.namesake(reference)))
+        Some(self.index_of(holder).entries(holder)?.find(reference, from))
     }
 
     fn member_of(&self, value_set: &str, coded: Item<'_>) -> Option<bool> {
@@ -42,7 +54,8 @@ impl World for Known<'_> {
 
     fn conforms_to(&self, profile: &str, item: Item<'_>) -> Option<bool> {
         let profile = self.definitions.profile(profile)?;
-        let mut walk = Walk::new(self.definitions, self, Options::default(), item);
+        let options = Options::default();
+        let mut walk = Walk::new(self.definitions, self, &options, item);
         if item.resource_type().is_some_and(|name| !walk.is_type(name, &profile.type_name)) {
             return Some(false);
         }

@@ -1,4 +1,4 @@
-//! Bundles (R4 §2.36, §3.1.0.11): what the kind of Bundle asks for.
+//! Bundles (R4 §2.36, §3.1.0.11): what the kind of Bundle asks of its entries and links.
 
 use crate::pure::fhir::{Item, Severity};
 use crate::pure::profile::primitive::is_absolute;
@@ -12,11 +12,60 @@ impl<'a> Walk<'a> {
             self.full_url(entry, kind);
         }
         self.first_entry(bundle, kind);
+        self.links(bundle, kind);
+        match kind {
+            "document" | "message" => self.interlinked(bundle, kind),
+            "searchset" => self.search_set(bundle),
+            _ => {}
+        }
+        self.entry_profiles(bundle);
+    }
+
+    /// The links of a Bundle: pages only of what can have pages, each once; a style sheet that the document holds.
+    fn links(&mut self, bundle: Item<'a>, kind: &str) {
+        let has_pages = matches!(kind, "searchset" | "history");
         let mut relations = std::collections::HashSet::new();
         for link in bundle.all("link") {
-            if link.str_at(&["relation"]).is_some_and(|r| !relations.insert(r)) {
-                let text = "a Bundle should have one link of each relation".to_owned();
+            let Some(relation) = link.get("relation") else { continue };
+            let is_page = matches!(relation.text(), "first" | "previous" | "next" | "last");
+            if is_page && !has_pages {
+                let text = format!("a Bundle of type `{kind}` has no pages");
+                self.error("invalid", "link-not-allowed", relation, None, text, "leave the link out");
+            } else if (is_page || relation.text() == "self") && !relations.insert(relation.text()) {
+                let text = "a Bundle should have one link of this relation".to_owned();
                 self.error("invalid", "link-repeated", link, None, text, "keep one of them");
+            }
+            let sheet = link.get("url").filter(|_| kind == "document" && relation.text() == "stylesheet");
+            if let Some(url) = sheet
+                && !url.text().contains(':')
+                && !bundle.all("entry").any(|entry| is_of(entry, url.text()))
+            {
+                let text = "the style sheet is not in the document".to_owned();
+                self.error("not-found", "style-sheet-missing", url, None, text, "add it as a Binary");
+            }
+        }
+    }
+
+    /// Profiles that whoever validates asks of entries, by place: `Patient:0`, `Patient`, `0`.
+    fn entry_profiles(&mut self, bundle: Item<'a>) {
+        if self.options.entry_profiles.is_empty() {
+            return;
+        }
+        let mut seen = std::collections::HashMap::new();
+        for (at, entry) in bundle.all("entry").enumerate() {
+            let Some(resource) = entry.get("resource") else { continue };
+            let Some(name) = resource.resource_type() else { continue };
+            let count = seen.entry(name).and_modify(|count| *count += 1).or_insert(0_usize);
+            for (place, url) in &self.options.entry_profiles {
+                let fits = match place.split_once(':') {
+                    Some((kind, index)) => kind == name && index.parse() == Ok(*count),
+                    None => place == name || place.parse() == Ok(at),
+                };
+                match self.definitions.profile(url) {
+                    Some(profile) if fits => self.as_resource(resource, |walk| walk.against(resource, profile)),
+                    None if fits => self.report.not_checked(&format!("profile `{url}`"), "it is not loaded"),
+                    _ => {}
+                }
             }
         }
     }
@@ -26,21 +75,16 @@ impl<'a> Walk<'a> {
             let is_free = matches!(kind, "transaction" | "batch" | "transaction-response" | "batch-response" | "");
             if !is_free && entry.get("resource").is_some() {
                 let text = "an entry of this kind of Bundle should have a `fullUrl`".to_owned();
-                self.error("required", "entry-without-full-url", entry, None, text, "add the identity of its resource");
+                let remedy = "add the identity of its resource";
+                self.error("required", "entry-without-full-url", entry, None, text, remedy);
             }
             return;
         };
         let Some(url) = full_url.str().filter(|u| !u.is_empty()) else { return };
         if !is_absolute(url) {
             let text = "`fullUrl` should be an absolute URL".to_owned();
-            self.error(
-                "invalid",
-                "relative-full-url",
-                full_url,
-                None,
-                text,
-                "write the whole URL, or `urn:uuid:` and a UUID",
-            );
+            let remedy = "write the whole URL, or `urn:uuid:` and a UUID";
+            self.error("invalid", "relative-full-url", entry, None, text, remedy);
             return;
         }
         let Some(resource) = entry.get("resource") else { return };
@@ -82,4 +126,11 @@ impl<'a> Walk<'a> {
             self.error("invalid", "first-entry", first, None, text, "move it to the front");
         }
     }
+}
+
+/// Whether an entry holds the resource of this `Type/id`.
+pub(super) fn is_of(entry: Item<'_>, name_and_id: &str) -> bool {
+    let resource = entry.get("resource");
+    let named = resource.and_then(|r| Some((r.resource_type()?, r.str_at(&["id"])?)));
+    named.is_some_and(|(name, id)| name_and_id.split_once('/') == Some((name, id)))
 }

@@ -29,7 +29,7 @@ impl<'a> Walk<'a> {
         let is_modifier = &*by.node.name == "modifierExtension";
         match self.definitions.profile(url) {
             Some(profile) if &*profile.type_name == "Extension" => {
-                self.extension_place(holder, item, profile);
+                self.extension_place(holder, profile);
                 if !url.contains('|') {
                     self.overlay(item, profile, 0);
                 }
@@ -89,23 +89,23 @@ impl<'a> Walk<'a> {
     }
 
     /// Whether the extension may stand here.
-    fn extension_place(&mut self, holder: Item<'a>, item: Item<'a>, profile: &'a Profile) {
+    fn extension_place(&mut self, holder: Item<'a>, profile: &'a Profile) {
         let allowed = profile.contexts.is_empty()
             || profile.contexts.iter().any(|(kind, expression)| self.is_context(holder, kind, expression))
             || self.is_known_place(holder, profile);
         if !allowed {
             let places: Vec<&str> = profile.contexts.iter().map(|(_, e)| &**e).collect();
-            let text = format!("the extension may not stand here, only on {}", places.join(", "));
+            let text = format!("the extension `{}` may not stand here, only on {}", profile.url, places.join(", "));
             let by = Some(By::new(profile, 0));
-            self.error("structure", "extension-not-allowed-here", item, by, text, "move it, or leave it out");
+            self.error("structure", "extension-not-allowed-here", holder, by, text, "move it, or leave it out");
         }
         for rule in &profile.context_invariants {
             if let Check::Expression(expression) = &rule.check
                 && let Ok(false) = expression.check(&self.context(), Focus::from(holder))
             {
-                let text = "what holds the extension does not meet the condition for it".to_owned();
+                let text = format!("what holds the extension `{}` does not meet the condition for it", profile.url);
                 let by = Some(By::new(profile, 0));
-                self.error("structure", "extension-not-allowed-here", item, by, text, "leave the extension out");
+                self.error("structure", "extension-not-allowed-here", holder, by, text, "leave the extension out");
             }
         }
     }

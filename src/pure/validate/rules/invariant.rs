@@ -4,7 +4,7 @@
 use crate::pure::fhir::{Item, Severity};
 use crate::pure::fhirpath::{Fault, Focus};
 use crate::pure::profile::compile::type_of;
-use crate::pure::profile::node::{Check, NodeIndex, Rule};
+use crate::pure::profile::node::{Check, Native, NodeIndex, Rule};
 use crate::pure::validate::walk::{By, Walk};
 
 impl<'a> Walk<'a> {
@@ -49,9 +49,17 @@ impl<'a> Walk<'a> {
                 }
             }
         };
-        if !holds {
-            self.broken(item, rule, by);
+        if holds {
+            return;
         }
+        let item = match &rule.check {
+            Check::Native(Native::ContainedReferenced) => match self.unreferenced(item) {
+                Some(contained) => contained,
+                None => return,
+            },
+            _ => item,
+        };
+        self.broken(item, rule, by);
     }
 
     fn broken(&mut self, item: Item<'a>, rule: &'a Rule, by: By<'a>) {

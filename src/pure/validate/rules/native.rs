@@ -43,11 +43,27 @@ impl<'a> Walk<'a> {
         })
     }
 
+    /// The first contained resource that dom-3 is broken by. A link in a narrative refers to one too, wherever it stands:
+    /// dom-3's own words ask that it be referred to from elsewhere, and R4 §2.4.0.1 lets narratives do so.
+    pub(super) fn unreferenced(&self, item: Item<'a>) -> Option<Item<'a>> {
+        let model = Some(self.definitions as &dyn Model);
+        let fragments = Fragments::of(item, model);
+        let below = item.descendants();
+        let narratives: Vec<&str> = below.iter().filter(|i| i.stands_under("div")).filter_map(|i| i.str()).collect();
+        item.all("contained").find(|contained| {
+            contained.get("id").and_then(Item::str).is_some_and(|id| {
+                let link = format!("\"#{id}\"");
+                let is_linked = narratives.iter().any(|text| text.contains(&link));
+                !is_linked && !fragments.names.contains(id) && !Fragments::of(*contained, model).names_whole
+            })
+        })
+    }
+
     /// ref-1: `reference.startsWith('#').not() or (reference.substring(1) in %rootResource.contained.id)`, where `#` is
     /// the root itself (R4 §2.3.0.1).
     fn local_reference(&self, item: Item<'a>) -> bool {
         let Some(fragment) = item.str_at(&["reference"]).and_then(|r| r.strip_prefix('#')) else { return true };
-        fragment.is_empty() || self.world.index.contained(self.root, fragment).is_some()
+        fragment.is_empty() || self.world.index_of(self.root).contained(self.root, fragment).is_some()
     }
 }
 

@@ -21,6 +21,7 @@ impl<'a> Walk<'a> {
         self.implicit_rules(item, profile);
         match name {
             "Bundle" => self.bundle(item),
+            "Observation" => self.vital_signs(item),
             "Questionnaire" => self.conditions(item),
             "QuestionnaireResponse" => self.response(item),
             "ValueSet" => self.included_systems(item),

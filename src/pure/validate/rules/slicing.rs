@@ -114,20 +114,18 @@ impl<'a> Walk<'a> {
 
     fn tells_profile(&mut self, items: &[Found<'a>], spec: Spec<'a>) -> bool {
         let mut urls: Vec<Arc<str>> = Vec::new();
-        match spec.node.map(|n| &spec.profile.nodes[n as usize]) {
-            Some(node) if !node.types.is_empty() => {
-                for of in &node.types {
-                    urls.extend(of.profiles.iter().cloned());
-                    if of.profiles.is_empty() && self.definitions.type_profile(&of.code).is_some_and(|p| p.is_resource)
-                    {
-                        urls.push(Arc::from(format!("http://hl7.org/fhir/StructureDefinition/{}", of.code)));
-                    }
-                }
-            }
-            Some(_) => {}
-            None => urls.push(spec.profile.url.clone()),
+        // a slice that says nothing here is not told apart by this discriminator
+        let Some(index) = spec.node else { return true };
+        if index == 0 {
+            urls.push(spec.profile.url.clone());
         }
-        items.iter().any(|one| urls.iter().any(|url| self.conforms_to(one.item, url) == Some(true)))
+        for of in &spec.profile.nodes[index as usize].types {
+            urls.extend(of.profiles.iter().cloned());
+            if of.profiles.is_empty() && self.definitions.type_profile(&of.code).is_some_and(|p| p.is_resource) {
+                urls.push(Arc::from(format!("http://hl7.org/fhir/StructureDefinition/{}", of.code)));
+            }
+        }
+        urls.is_empty() || items.iter().any(|one| urls.iter().any(|url| self.conforms_to(one.item, url) == Some(true)))
     }
 
     fn tells_value(&mut self, items: &[Found<'a>], spec: Spec<'a>) -> bool {
