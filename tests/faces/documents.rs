@@ -185,12 +185,23 @@ fn junit_is_well_formed_and_has_a_case_a_file() {
 #[test]
 fn what_was_not_checked_is_told_in_every_face_with_its_reason() {
     let folder = tempfile::tempdir().expect("a folder is made");
-    let record = json!({ "resourceType": "Patient", "communication": [{ "language": { "text": "x" } }],
-        "meta": { "profile": ["http://no.such/profile"] } });
+    let coding = |system: &str| json!({ "coding": [{ "system": system, "code": "x" }] });
+    let record = json!({ "resourceType": "Condition", "subject": { "display": "x" },
+        "implicitRules": "http://no.such/rules", "meta": { "profile": ["http://no.such/profile"] },
+        "code": coding("http://snomed.info/sct"), "bodySite": [coding("http://no.such/codes"), coding("http://loinc.org")] });
     fs::write(folder.path().join("a.json"), record.to_string()).expect("it is written");
     for face in ["human", "json", "junit", "sarif"] {
         let text = text(&run(folder.path(), &["--output", face, "a.json"]));
-        assert!(text.contains("not checked: ") && text.contains("it is not loaded"), "{face}: {text}");
+        for (what, why) in [
+            ("a profile that `meta.profile` claims", "it is not loaded"),
+            ("codes of `http://snomed.info/sct`", "the code system is not loaded"),
+            ("codes of `http://loinc.org`", "the code system is not loaded"),
+            ("codes of code systems that are not known here", "the code system is not loaded"),
+            ("the rules that `implicitRules` names", "they are not known here"),
+        ] {
+            assert!(text.contains(&format!("not checked: {what}: {why}")), "{face}: {what}: {text}");
+        }
+        assert!(!text.contains("no.such"), "{face} quotes the record");
     }
 }
 
@@ -217,6 +228,33 @@ fn no_face_quotes_a_value_of_the_record() {
         let quoted = all.lines().find(|l| l.contains("Quillfeather"));
         assert!(quoted.is_none(), "{face}: {}", quoted.unwrap_or_default());
     }
+}
+
+#[test]
+fn must_support_is_told_where_asked_and_changes_no_verdict() {
+    let folder = tempfile::tempdir().expect("a folder is made");
+    let profile = json!({ "resourceType": "StructureDefinition", "url": "http://profiles.test/p", "name": "P",
+        "status": "draft", "kind": "resource", "abstract": false, "type": "Patient", "derivation": "constraint",
+        "baseDefinition": "http://hl7.org/fhir/StructureDefinition/Patient", "differential": { "element": [
+            { "id": "Patient", "path": "Patient" },
+            { "id": "Patient.name", "path": "Patient.name", "min": 1, "mustSupport": true },
+            { "id": "Patient.gender", "path": "Patient.gender", "mustSupport": true },
+            { "id": "Patient.photo", "path": "Patient.photo", "max": "0", "mustSupport": true },
+            { "id": "Patient.contact.gender", "path": "Patient.contact.gender", "mustSupport": true }] } });
+    fs::write(folder.path().join("p.json"), profile.to_string()).expect("it is written");
+    let record =
+        json!({ "resourceType": "Patient", "name": [{ "text": "x" }], "contact": [{ "name": { "text": "x" } }] });
+    fs::write(folder.path().join("a.json"), record.to_string()).expect("it is written");
+    let asked = ["--package", "p.json", "--profile", "http://profiles.test/p", "a.json"];
+    let silent = run(folder.path(), &asked);
+    assert_eq!((silent.status.code(), text(&silent).contains("must-support")), (Some(0), false));
+    let told = run(folder.path(), &[&["--must-support"][..], &asked].concat());
+    assert_eq!(told.status.code(), Some(0));
+    let text = text(&told);
+    let lines: Vec<&str> = text.lines().filter(|l| l.contains("must-support")).collect();
+    assert_eq!(lines.len(), 2, "{text}");
+    assert!(lines[0].contains("information: `Patient.gender` is marked must-support, and is absent (Patient; http://profiles.test/p#Patient.gender)"));
+    assert!(lines[1].contains("(Patient.contact[0]; http://profiles.test/p#Patient.contact.gender)"), "{text}");
 }
 
 #[test]

@@ -67,6 +67,57 @@ fn every_finding_has_all_its_parts_in_json_and_in_xml() {
     assert!(seen.len() > 30, "the defects are of many kinds: {seen:?}");
 }
 
+#[test]
+fn a_defect_that_a_type_and_its_profiles_find_is_told_once() {
+    let url = "https://sharewell.example/fhir/StructureDefinition/sharewell-careplan";
+    let record = serde_json::json!({ "resourceType": "CarePlan", "meta": { "profile": [url] }, "status": "no-such",
+        "subject": { "reference": "Patient/1" }, "title": "", "category": [] });
+    let tree = json::read(record.to_string().as_bytes(), &Limits::default()).expect("it is JSON");
+    let report = check_with(&tree, &[url], definitions(), Options::default());
+    for (id, path) in [
+        ("code-not-in-value-set", "CarePlan.status"),
+        ("missing-element", "CarePlan"),
+        ("empty-value", "CarePlan.title"),
+        ("empty-array", "CarePlan.category"),
+    ] {
+        let same = report.issues.iter().filter(|i| i.id == id && i.expression.as_deref() == Some(path));
+        assert_eq!(same.count(), 1, "{id} at {path}: {:#?}", report.issues);
+    }
+    let intent = report.issues.iter().filter(|i| i.text.contains("`CarePlan.intent`")).count();
+    assert_eq!(intent, 1, "{:#?}", report.issues);
+}
+
+/// What outside suites hold, where they lie beside the project: records with defects of every kind.
+#[test]
+fn every_finding_on_the_cases_of_outside_suites_has_all_its_parts() {
+    let folder = root().join("../shared/cases/validator/files");
+    let Ok(entries) = fs::read_dir(folder) else { return };
+    let mut paths: Vec<_> = entries.flatten().map(|e| e.path()).collect();
+    paths.sort();
+    let mut wrong = std::collections::BTreeMap::new();
+    for path in paths {
+        let Ok(bytes) = fs::read(&path) else { continue };
+        if bytes.len() > 200_000 {
+            continue;
+        }
+        let read = match path.extension().and_then(|e| e.to_str()) {
+            Some("json") => json::read(&bytes, &Limits::default()),
+            Some("xml") => xml::read(&bytes, &Limits::default(), definitions()),
+            _ => continue,
+        };
+        let report = match read {
+            Ok(tree) => check_with(&tree, &[], definitions(), Options { must_support: true, ..Options::default() }),
+            Err(report) => report,
+        };
+        for issue in &report.issues {
+            for what in lacking(issue) {
+                wrong.entry((issue.id.to_string(), what)).or_insert_with(|| format!("{}: {issue}", path.display()));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
 /// Words with hyphens in the rooms of the validator that are no ids of findings.
 /// Codes of R4's own value sets, and names in its extensions and indexes.
 const OTHER_WORDS: &[&str] = &[

@@ -1,10 +1,33 @@
-//! Codings: a code that its code system does not have, a system that is no system (R4 §2.24 Coding).
+//! Codings: a code that its code system does not have, a system that is no system (R4 §2.24 Coding). Codes of a system
+//! that is not loaded are not checked, and the report says so.
 
 use crate::pure::fhir::{Item, Severity};
 use crate::pure::profile::code_system::{Concept, by_rule};
 use crate::pure::profile::element::Strength;
 use crate::pure::profile::primitive::is_absolute;
 use crate::pure::validate::walk::{By, Walk};
+
+macro_rules! elsewhere {
+    ($($url:literal)*) => { &[$(($url, concat!("codes of `", $url, "`"))),*] };
+}
+
+/// Code systems that are seldom loaded, and what is said of their codes. Others are not named: a url that nobody here
+/// knows is a value of the record (P10).
+const ELSEWHERE: &[(&str, &str)] = elsewhere!(
+    "http://snomed.info/sct"
+    "http://loinc.org"
+    "https://dmd.nhs.uk"
+    "http://hl7.org/fhir/sid/icd-10"
+    "http://hl7.org/fhir/sid/icd-10-uk"
+    "http://hl7.org/fhir/sid/icd-10-cm"
+    "http://hl7.org/fhir/sid/icd-9-cm"
+    "http://hl7.org/fhir/sid/cvx"
+    "http://hl7.org/fhir/sid/ndc"
+    "http://www.nlm.nih.gov/research/umls/rxnorm"
+    "http://www.whocc.no/atc"
+    "http://www.ama-assn.org/go/cpt"
+    "urn:iso:std:iso:3166"
+);
 
 impl<'a> Walk<'a> {
     /// Looks a Coding up in its code system, where that is loaded.
@@ -41,16 +64,31 @@ impl<'a> Walk<'a> {
             return;
         };
         if let Some(known) = self.definitions.code_system(url) {
-            if known.is_complete && known.find(code.text()).is_none() {
+            let is_found = known.find(code.text()).is_some();
+            if !is_found && !known.is_complete {
+                self.not_loaded(url);
+            } else if !is_found {
                 let text = "the code system has no such code".to_owned();
                 self.error("code-invalid", "unknown-code", code, Some(by), text, "use a code of that system");
             } else if let (Some(display), Some(concept)) = (item.get("display"), known.find(code.text())) {
                 self.display(display, concept, by);
             }
-        } else if by_rule(url, code.text()) == Some(false) {
-            let text = "the code system has no such code".to_owned();
-            self.error("code-invalid", "unknown-code", code, Some(by), text, "use a code of that system");
+        } else {
+            match by_rule(url, code.text()) {
+                Some(true) => {}
+                Some(false) => {
+                    let text = "the code system has no such code".to_owned();
+                    self.error("code-invalid", "unknown-code", code, Some(by), text, "use a code of that system");
+                }
+                None => self.not_loaded(url),
+            }
         }
+    }
+
+    fn not_loaded(&mut self, url: &str) {
+        let known = ELSEWHERE.iter().find(|(system, _)| *system == url);
+        let what = known.map_or("codes of code systems that are not known here", |(_, what)| what);
+        self.report.not_checked(what, "the code system is not loaded");
     }
 
     /// The display is one of the code's own: the code system's, or a designation; of the languages asked for, where some are.
