@@ -2,6 +2,7 @@
 
 use crate::pure::fhir::Item;
 use crate::pure::profile::primitive::is_absolute;
+use crate::pure::profile::value_set::{Membership, ValueSet};
 use crate::pure::validate::walk::Walk;
 
 impl<'a> Walk<'a> {
@@ -23,14 +24,29 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// What a concept map maps, and what it maps to, are codes of the systems its groups name.
+    /// What a concept map maps, and what it maps to, are codes of the systems its groups name; what it maps is in the value
+    /// set that it names as its source.
     pub(in crate::pure::validate) fn mapped_codes(&mut self, map: Item<'a>) {
+        let whole = map.str_at(&["sourceUri"]).or_else(|| map.str_at(&["sourceCanonical"]));
+        let whole = whole.and_then(|url| self.definitions.value_set(url));
         for group in map.all("group") {
+            if let (Some(set), Some(system)) = (&whole, group.str_at(&["source"])) {
+                self.sources(group, set, system);
+            }
             for element in group.all("element") {
                 self.mapped_code(group.str_at(&["source"]), element);
                 for target in element.all("target") {
                     self.mapped_code(group.str_at(&["target"]), target);
                 }
+            }
+        }
+    }
+
+    fn sources(&mut self, group: Item<'a>, set: &ValueSet, system: &str) {
+        for code in group.all("element").filter_map(|element| element.get("code")) {
+            if set.contains(Some(system), code.text()) == Membership::Out {
+                let text = "the value set that is mapped has no such code".to_owned();
+                self.error("code-invalid", "code-not-in-value-set", code, None, text, "use a code of that set");
             }
         }
     }
