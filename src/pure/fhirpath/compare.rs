@@ -180,6 +180,7 @@ impl<'a> Run<'a> {
     /// `<` and its kin: none where precision does not tell; wrong where the two have no order.
     pub fn order(&self, a: &Value<'a>, b: &Value<'a>, offset: u32) -> Result<Option<Ordering>, super::evaluate::Error> {
         let wrong = || self.wrong(offset, "these two cannot be put in order");
+        let (a_as_written, b_as_written) = (a, b);
         let (Some(a), Some(b)) = (self.system_beside(a, b), self.system_beside(b, a)) else {
             // a Quantity that says no value is neither more nor less than another
             return if self.is_quantity(a) && self.is_quantity(b) { Ok(None) } else { Err(wrong()) };
@@ -187,6 +188,9 @@ impl<'a> Run<'a> {
         match (&a, &b) {
             (Value::String(a), Value::String(b)) => Ok(Some(a.cmp(b))),
             (Value::Moment(a), Value::Moment(b)) if a.is_time() == b.is_time() => Ok(a.compare(*b)),
+            (Value::Quantity(x), Value::Quantity(y)) if same_words(a_as_written, b_as_written) => {
+                Ok(Some(x.value.cmp(&y.value)))
+            }
             (Value::Quantity(a), Value::Quantity(b)) => Ok(a.compare(b)),
             (Value::Quantity(a), n) if n.decimal().is_some() => {
                 Ok(n.decimal().and_then(|n| a.compare(&super::quantity::Quantity::number(n))))
@@ -226,6 +230,13 @@ impl<'a> Run<'a> {
         }
         Ok(kept)
     }
+}
+
+/// Whether two Quantities name their unit in the same words, and one of them has no code for it.
+fn same_words(a: &Value<'_>, b: &Value<'_>) -> bool {
+    let (Value::Element(a, _), Value::Element(b, _)) = (a, b) else { return false };
+    let (Some(mine), Some(theirs)) = (a.get("unit"), b.get("unit")) else { return false };
+    mine.text() == theirs.text() && (a.get("code").is_none() || b.get("code").is_none())
 }
 
 fn fields(item: Item<'_>) -> Vec<(&str, Item<'_>)> {
