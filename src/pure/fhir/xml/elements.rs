@@ -48,10 +48,6 @@ struct Parser<'t> {
 
 /// Parses a whole document; the root must be FHIR's.
 pub(super) fn parse(text: &str, limits: &Limits) -> Result<Element, Fault> {
-    if text.len() > limits.bytes {
-        let text = format!("the text is longer than {} bytes", limits.bytes);
-        return Err(Fault::new(0, "too-large", text, "send less at once"));
-    }
     if let Some((at, _)) = text.char_indices().find(|(_, letter)| !is_letter(*letter)) {
         return Err(strange_letter(at));
     }

@@ -21,6 +21,7 @@ use super::issue::{Issue, Report};
 use super::json::{Limits, utf8};
 use super::tree::{Place, Tree, line_and_column};
 use crate::pure::fhirpath::Model;
+use std::borrow::Cow;
 
 /// The namespace of FHIR's elements.
 const FHIR: &str = "http://hl7.org/fhir";
@@ -71,31 +72,41 @@ pub fn read(bytes: &[u8], limits: &Limits, model: &dyn Model) -> Result<Tree, Re
 /// the resource's mistakes too, and where some of its letters are not UTF-8. The report is what [`read`] refuses.
 ///
 /// # Errors
-/// A report of one issue, pointing at the place where the text stops being XML, or is too much.
+/// A report whose last issue points at the place where the text stops being XML, or is too much.
 pub fn read_whole(bytes: &[u8], limits: &Limits, model: &dyn Model) -> Result<(Tree, Report), Report> {
-    let refused = match utf8(bytes, None) {
-        Ok(text) => return whole(text, limits, model),
-        Err(refused) => of_xml(refused),
-    };
-    // what some program wrote in another encoding has its elements' names in ASCII all the same
-    let text = String::from_utf8_lossy(bytes);
-    let Ok((tree, others)) = whole(&text, limits, model) else { return Err(refused) };
-    let mut report = refused;
-    report.extend(others);
-    Ok((tree, report))
+    if bytes.len() > limits.bytes {
+        let text = format!("the text is longer than {} bytes", limits.bytes);
+        return Err(report("", vec![Fault::new(0, "too-large", text, "send less at once")]));
+    }
+    // XML 1.0 §4.3.3: the mark is part of the encoding and not of the text
+    let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
+    let (text, mut found) = decoded(bytes)?;
+    let root = elements::parse(&text, limits).map_err(|fault| {
+        found.extend(report(&text, vec![fault]));
+        std::mem::take(&mut found)
+    })?;
+    let (tree, faults) = convert::tree(&text, &root, model);
+    found.extend(report(&text, faults));
+    Ok((tree, found))
 }
 
-fn whole(text: &str, limits: &Limits, model: &dyn Model) -> Result<(Tree, Report), Report> {
-    let root = elements::parse(text, limits).map_err(|fault| report(text, vec![fault]))?;
-    let (tree, faults) = convert::tree(text, &root, model);
-    Ok((tree, report(text, faults)))
+/// The text; where some bytes of it are no UTF-8, with a mark in place of each, and the finding.
+fn decoded(bytes: &[u8]) -> Result<(Cow<'_, str>, Report), Report> {
+    match utf8(bytes, None).map_err(of_xml) {
+        Ok(text) => Ok((Cow::Borrowed(text), Report::default())),
+        // UTF-16, or no text at all
+        Err(report) if bytes.contains(&0) || bytes.starts_with(b"\xFE\xFF") || bytes.starts_with(b"\xFF\xFE") => {
+            Err(report)
+        }
+        Err(report) => Ok((String::from_utf8_lossy(bytes), report)),
+    }
 }
 
 /// What is said of an encoding says whose rule it is.
 fn of_xml(mut report: Report) -> Report {
     for issue in &mut report.issues {
-        issue.rule =
-            Some("R4 section 2.6.1, XML representation of resources: UTF-8, without a byte order mark".to_owned());
+        issue.rule = Some("R4 section 2.6.1, XML representation of resources: UTF-8".to_owned());
+        issue.remedy = Some("save the file as UTF-8".into());
     }
     report
 }

@@ -261,8 +261,7 @@ impl Writer<'_> {
                 && div.at == around.len()
                 && div.end == around.len() + text.len()
         };
-        let limits = Limits { bytes: usize::MAX, ..Limits::default() };
-        if value.kind() != Kind::String || !elements::parse(&whole, &limits).is_ok_and(alone) {
+        if value.kind() != Kind::String || !elements::parse(&whole, &Limits::default()).is_ok_and(alone) {
             let remedy = "put it in one `<div xmlns=\"http://www.w3.org/1999/xhtml\">`, well formed, without entities";
             return refuse(value, "narrative-form", "a narrative should be one `div` of well-formed XHTML", remedy);
         }
