@@ -4,6 +4,10 @@
 use sharewell::pure::profile::Definitions;
 use std::sync::OnceLock;
 
+#[path = "fhirpath/command.rs"]
+mod command;
+#[path = "fhirpath/hostile.rs"]
+mod hostile;
 #[path = "fhirpath/language.rs"]
 mod language;
 #[path = "fhirpath/random.rs"]

@@ -111,12 +111,19 @@ fn show(values: &[(String, String)], output: Output) -> Exit {
     if written.is_ok() { Exit::Ok } else { Exit::CouldNotRun }
 }
 
-/// Shows the expression with a mark under the place that is wrong.
+/// Says what is wrong and in which column, and shows the line with a mark under the place.
 fn wrong(expression: &str, offset: usize, text: &str) -> Exit {
     let before = expression.get(..offset.min(expression.len())).unwrap_or_default();
-    let line = before.rsplit('\n').next().unwrap_or_default();
-    let whole = expression.lines().nth(before.matches('\n').count()).unwrap_or_default();
-    eprintln!("error: {text}\n  {whole}\n  {}^", " ".repeat(line.chars().count()));
+    let start = before.rfind('\n').map_or(0, |at| at + 1);
+    let line = expression[start..].lines().next().unwrap_or_default();
+    let (number, column) = (before.matches('\n').count() + 1, before[start..].chars().count());
+    let place =
+        if number > 1 { format!("line {number}, column {}", column + 1) } else { format!("column {}", column + 1) };
+    eprintln!("error: {text} ({place})");
+    // A line too long to be shown is not shown.
+    if line.len() <= 2000 {
+        eprintln!("  {line}\n  {}^", " ".repeat(column));
+    }
     Exit::Findings
 }
 

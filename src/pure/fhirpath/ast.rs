@@ -3,7 +3,7 @@
 use super::decimal::Decimal;
 use super::functions::Function;
 use super::moment::Moment;
-use regex::Regex;
+use super::pattern::Pattern;
 
 /// Names one node of one program.
 pub(super) type Id = u32;
@@ -77,7 +77,7 @@ pub(super) enum StepKind {
     Index(Id),
     Typed(TypeTest, TypeName),
     /// The function, its arguments, and its pattern where that is a literal
-    Call(Function, Box<[Id]>, Option<Box<Regex>>),
+    Call(Function, Box<[Id]>, Option<Box<Pattern>>),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -15,6 +15,9 @@ pub(super) type Error = Box<EvaluationError>;
 /// What a step yields.
 pub(super) type Outcome<'a> = Result<Collection<'a>, Error>;
 
+/// Bytes of text whose copying counts as one step.
+const COPIED: usize = 16;
+
 /// One evaluation.
 pub(super) struct Run<'a> {
     pub program: &'a Program,
@@ -64,13 +67,33 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
+    /// Counts the steps of copying a value that the expression made; the next step finds that it was too much.
+    pub fn charge(&self, value: &Value<'a>) {
+        if let Value::String(Cow::Owned(text)) = value {
+            self.steps.set(self.steps.get().saturating_add((text.len() / COPIED) as u64));
+        }
+    }
+
+    /// A copy of a collection, counted as it is long.
+    fn copied(&self, values: &Collection<'a>) -> Outcome<'a> {
+        self.tick(values.len() / 4)?;
+        values.iter().for_each(|value| self.charge(value));
+        self.tick(0)?;
+        Ok(values.clone())
+    }
+
     fn limit(&self, text: &str) -> Error {
         Box::new(EvaluationError { fault: Fault::Limit, offset: 0, text: text.to_owned() })
     }
 
     /// Refuses collections beyond the limit.
     pub fn bounded(&self, values: &Collection<'a>) -> Result<(), Error> {
-        if values.len() > self.context.limits.items {
+        self.bounded_count(values.len())
+    }
+
+    /// Refuses as many items as are beyond the limit.
+    pub fn bounded_count(&self, count: usize) -> Result<(), Error> {
+        if count > self.context.limits.items {
             return Err(self.limit("the expression makes a collection that is too large"));
         }
         Ok(())
@@ -78,7 +101,12 @@ impl<'a> Run<'a> {
 
     /// Refuses texts beyond the limit, before they are made.
     pub fn bounded_text(&self, bytes: usize) -> Result<(), Error> {
-        self.tick(bytes / 64)?;
+        self.tick(bytes / COPIED)?;
+        self.bounded_bytes(bytes)
+    }
+
+    /// Refuses as many bytes of text as are beyond the limit.
+    pub fn bounded_bytes(&self, bytes: usize) -> Result<(), Error> {
         if bytes > self.context.limits.bytes {
             return Err(self.limit("the expression makes a text that is too long"));
         }
@@ -98,9 +126,9 @@ impl<'a> Run<'a> {
         self.tick(1)?;
         match &self.program.nodes[id as usize] {
             Node::Literal(literal) => Ok(self.literal(literal)),
-            Node::This => Ok(scope.this.clone()),
+            Node::This => self.copied(scope.this),
             Node::Index => Ok(scope.index.map(|i| Value::Integer(i64::try_from(i).unwrap_or(i64::MAX))).into()),
-            Node::Total => Ok(scope.total.cloned().unwrap_or_default()),
+            Node::Total => scope.total.map_or(Ok(Collection::Empty), |total| self.copied(total)),
             Node::Variable(variable) => Ok(self.variable(variable)),
             Node::Path(None, steps) => self.path(scope.this, steps, scope),
             Node::Path(Some(head), steps) => self.path(&self.evaluate(*head, scope)?, steps, scope),
@@ -127,7 +155,7 @@ impl<'a> Run<'a> {
 
     fn once(&self, slot: usize, inner: Id, scope: &Scope<'_, 'a>) -> Outcome<'a> {
         if let Some(Some(known)) = self.once.borrow().get(slot) {
-            return Ok(known.clone());
+            return self.copied(known);
         }
         let found = self.evaluate(inner, scope)?;
         let mut once = self.once.borrow_mut();

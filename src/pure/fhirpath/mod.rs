@@ -24,6 +24,7 @@ mod once;
 mod operators;
 mod parser;
 mod path;
+mod pattern;
 mod quantity;
 mod system;
 mod types;
@@ -33,7 +34,7 @@ pub use context::{Alone, Context, EvaluationError, Fault, Focus, Limits, ParseEr
 pub use decimal::Decimal;
 pub use model::{Element, Model, Type, is_a};
 pub use moment::{CalendarUnit, Moment, MomentKind, Precision};
-pub use quantity::Quantity;
+pub use quantity::{Quantity, converted};
 pub use value::Value;
 
 use evaluate::Run;

@@ -21,16 +21,20 @@ impl Kinds {
     fn and(self, other: Kinds) -> Kinds {
         match (self, other) {
             (Kinds::Of(mut a), Kinds::Of(b)) => {
-                for kind in b {
-                    if !a.contains(&kind) {
-                        a.push(kind);
-                    }
-                }
+                b.into_iter().for_each(|kind| add(&mut a, kind));
                 Kinds::Of(a)
             }
             (Kinds::System, Kinds::System) => Kinds::System,
             _ => Kinds::Any,
         }
+    }
+}
+
+/// Adds a type that is not there yet: without that, `extension.value.extension.value…` would have fifty times as many at
+/// each step.
+fn add(kinds: &mut Vec<Type>, kind: Type) {
+    if !kinds.contains(&kind) {
+        kinds.push(kind);
     }
 }
 
@@ -153,10 +157,10 @@ impl Names<'_> {
                         format!("`{name}` is how JSON writes it: FHIRPath calls a choice by its name without type");
                     return Err(wrong(offset, text));
                 }
-                Some(element) => found.push(element.is),
+                Some(element) => add(&mut found, element.is),
                 // Any resource may stand where `Resource` does.
                 None if matches!(self.model.name(kind), "Resource" | "DomainResource") => open = true,
-                None => found.extend(self.model.choices(kind, name)),
+                None => self.model.choices(kind, name).iter().for_each(|kind| add(&mut found, *kind)),
             }
         }
         if found.is_empty() && !open && self.strict {

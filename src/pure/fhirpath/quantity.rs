@@ -6,6 +6,15 @@ use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::fmt;
 
+/// The longest unit that is looked into, in bytes: UCUM's reader goes deeper with each term.
+const UNIT: usize = 200;
+
+/// A number in another unit of UCUM; none where the units measure different things, are none, or are longer than units are.
+#[must_use]
+pub fn converted(value: f64, from: &str, to: &str) -> Option<f64> {
+    if from.len() > UNIT || to.len() > UNIT { None } else { ucum::convert(value, from, to).ok() }
+}
+
 /// A number with a unit.
 #[derive(Clone, Debug)]
 pub struct Quantity<'a> {
@@ -102,14 +111,16 @@ impl<'a> Quantity<'a> {
         if from == to {
             return Some(self.value);
         }
+        if from.len() > UNIT || to.len() > UNIT {
+            return None;
+        }
         let (a, b) = (ucum::analyze(from).ok()?, ucum::analyze(to).ok()?);
         if a.dimension != b.dimension {
             return None;
         }
         if a.is_special || b.is_special {
             // Temperatures and logarithms: no exact factor, so what the conversion adds beyond ten digits is noise.
-            let converted = ucum::convert(self.value.to_f64(), from, to).ok()?;
-            return Decimal::from_f64(converted).map(|d| d.rounded(10).trimmed(0));
+            return Decimal::from_f64(converted(self.value.to_f64(), from, to)?).map(|d| d.rounded(10).trimmed(0));
         }
         let (factor, inverse) = (Decimal::from_f64(a.factor / b.factor), Decimal::from_f64(b.factor / a.factor));
         match (factor, inverse) {
@@ -164,7 +175,7 @@ impl<'a> Quantity<'a> {
         Quantity { value, unit, calendar: self.calendar, recorded: self.recorded }
     }
 
-    /// The product, its unit composed.
+    /// The product, its unit composed; none where the unit gets too long.
     #[must_use]
     pub fn times(&self, other: &Quantity<'_>) -> Option<Quantity<'static>> {
         let value = self.value.times(other.value)?;
@@ -173,10 +184,10 @@ impl<'a> Quantity<'a> {
             (_, true) => return Some(self.with(value)),
             _ => format!("{}.{}", grouped(self.code()?), grouped(other.code()?)),
         };
-        Some(Quantity::of(value, Cow::Owned(unit), false))
+        (unit.len() <= UNIT).then(|| Quantity::of(value, Cow::Owned(unit), false))
     }
 
-    /// The quotient, its unit composed.
+    /// The quotient, its unit composed; none where the unit gets too long.
     #[must_use]
     pub fn over(&self, other: &Quantity<'_>) -> Option<Quantity<'static>> {
         let value = self.value.over(other.value)?;
@@ -188,7 +199,7 @@ impl<'a> Quantity<'a> {
         } else {
             format!("{}/{}", grouped(self.code()?), grouped(other.code()?))
         };
-        Some(Quantity::of(value, Cow::Owned(unit), false))
+        (unit.len() <= UNIT).then(|| Quantity::of(value, Cow::Owned(unit), false))
     }
 }
 

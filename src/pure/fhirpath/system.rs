@@ -58,7 +58,10 @@ impl Moment {
 impl<'a> Run<'a> {
     /// The value of an item; none for elements with children and primitives without value.
     pub fn system(&self, value: &Value<'a>) -> Option<Value<'a>> {
-        let Value::Element(item, kind) = value else { return Some(value.clone()) };
+        let Value::Element(item, kind) = value else {
+            self.charge(value);
+            return Some(value.clone());
+        };
         match item.kind() {
             Kind::Bool => item.bool().map(Value::Boolean),
             Kind::Number => number(item.text()),
@@ -172,7 +175,10 @@ impl<'a> Run<'a> {
     pub fn text(&self, values: &Collection<'a>, at: u32) -> Result<Option<Cow<'a, str>>, Error> {
         match values.as_slice() {
             [] => Ok(None),
-            [Value::String(text)] => Ok(Some(text.clone())),
+            [value @ Value::String(text)] => {
+                self.charge(value);
+                Ok(Some(text.clone()))
+            }
             [Value::Element(item, _)] if item.kind() == Kind::String => Ok(Some(Cow::Borrowed(item.text()))),
             [Value::Element(item, _)] if item.kind() == Kind::Null || is_shadow(*item) => Ok(None),
             [_] => Err(self.wrong(at, "a text should stand here")),

@@ -25,7 +25,7 @@ pub use options::{Options, References};
 /// What the definitions know beyond a record, for FHIRPath: value sets and profiles.
 #[must_use]
 pub fn world(definitions: &Definitions) -> impl World + '_ {
-    Known { definitions, index: Index::default(), beside: Vec::new() }
+    Known::new(definitions, Index::default(), Vec::new())
 }
 
 /// Checks a resource against its type, the profiles it claims in `meta.profile`, and these further ones (canonical urls).
@@ -42,7 +42,7 @@ pub fn check_with(tree: &Tree, profiles: &[&str], definitions: &Definitions, opt
     }
     let root = tree.root();
     let beside = options.records.iter().map(|tree| Index::of(tree.root())).collect();
-    let known = Known { definitions, index: Index::of(root), beside };
+    let known = Known::new(definitions, Index::of(root), beside);
     let mut walk = Walk::new(definitions, &known, &options, root);
     if walk.resource(root).is_some() {
         for url in profiles {

@@ -7,7 +7,9 @@ use super::walk::Walk;
 use crate::pure::fhir::Item;
 use crate::pure::fhirpath::World;
 use crate::pure::profile::Definitions;
+use crate::pure::profile::node::Profile;
 use crate::pure::profile::value_set::Membership;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// What the definitions know.
 pub(super) struct Known<'d> {
@@ -15,9 +17,32 @@ pub(super) struct Known<'d> {
     pub index: Index<'d>,
     /// The same of further records that were handed in.
     pub beside: Vec<Index<'d>>,
+    /// How many profiles are being asked about inside one another
+    nested: AtomicUsize,
 }
 
+/// Profiles whose invariants ask `conformsTo()` about others, and so on; one that asks about itself never ends.
+const NESTED: usize = 4;
+
 impl<'d> Known<'d> {
+    /// What the definitions and these records say.
+    pub fn new(definitions: &'d Definitions, index: Index<'d>, beside: Vec<Index<'d>>) -> Known<'d> {
+        Known { definitions, index, beside, nested: AtomicUsize::new(0) }
+    }
+
+    fn conforms(&self, profile: &Profile, item: Item<'_>) -> bool {
+        let options = Options::default();
+        let mut walk = Walk::new(self.definitions, self, &options, item);
+        if item.resource_type().is_some_and(|name| !walk.is_type(name, &profile.type_name)) {
+            return false;
+        }
+        if !profile.is_constraint && item.resource_type().is_some() {
+            walk.resource(item);
+        }
+        walk.against(item, profile);
+        walk.report.is_valid()
+    }
+
     /// What is known of the record that an item is of.
     pub fn index_of(&self, item: Item<'_>) -> &Index<'d> {
         if self.beside.is_empty() || self.index.knows(item) {
@@ -54,15 +79,9 @@ impl World for Known<'_> {
 
     fn conforms_to(&self, profile: &str, item: Item<'_>) -> Option<bool> {
         let profile = self.definitions.profile(profile)?;
-        let options = Options::default();
-        let mut walk = Walk::new(self.definitions, self, &options, item);
-        if item.resource_type().is_some_and(|name| !walk.is_type(name, &profile.type_name)) {
-            return Some(false);
-        }
-        if !profile.is_constraint && item.resource_type().is_some() {
-            walk.resource(item);
-        }
-        walk.against(item, profile);
-        Some(walk.report.is_valid())
+        let outer = self.nested.fetch_add(1, Ordering::Relaxed);
+        let answer = (outer < NESTED).then(|| self.conforms(profile, item));
+        self.nested.fetch_sub(1, Ordering::Relaxed);
+        answer
     }
 }

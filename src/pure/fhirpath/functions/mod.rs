@@ -18,8 +18,8 @@ mod utility;
 use super::ast::{Id, Node};
 use super::collection::Collection;
 use super::evaluate::{Error, Outcome, Run, Scope};
+use super::pattern::Pattern;
 use super::value::Value;
-use regex::Regex;
 use std::borrow::Cow;
 
 /// One call of one function.
@@ -27,7 +27,7 @@ pub(super) struct Call<'r, 's, 'a> {
     pub run: &'r Run<'a>,
     pub scope: &'r Scope<'s, 'a>,
     pub arguments: &'a [Id],
-    pub pattern: Option<&'a Regex>,
+    pub pattern: Option<&'a Pattern>,
     pub offset: u32,
 }
 

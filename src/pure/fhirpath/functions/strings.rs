@@ -3,9 +3,8 @@
 use super::{Call, Function};
 use crate::pure::fhirpath::collection::Collection;
 use crate::pure::fhirpath::evaluate::{Error, Outcome};
-use crate::pure::fhirpath::parser::pattern;
+use crate::pure::fhirpath::pattern::Pattern;
 use crate::pure::fhirpath::value::Value;
-use regex::Regex;
 use std::borrow::Cow;
 
 pub(super) fn apply<'a>(function: Function, call: &Call<'_, '_, 'a>, focus: Collection<'a>) -> Outcome<'a> {
@@ -46,8 +45,8 @@ fn trimmed(text: Cow<'_, str>) -> Cow<'_, str> {
 
 fn chars<'a>(call: &Call<'_, '_, 'a>, text: &str) -> Outcome<'a> {
     call.run.tick(text.len())?;
+    call.run.bounded_count(text.chars().count())?;
     let all = text.chars().map(|c| Value::String(Cow::Owned(c.to_string()))).collect::<Vec<_>>().into();
-    call.run.bounded(&all)?;
     Ok(all)
 }
 
@@ -67,6 +66,7 @@ fn search<'a>(function: Function, call: &Call<'_, '_, 'a>, text: &str) -> Outcom
         Function::Contains => Ok(text.contains(part).into()),
         _ => {
             call.run.tick(text.len())?;
+            call.run.bounded_count(text.matches(part).count())?;
             let parts = text.split(part).map(|p| Value::String(Cow::Owned(p.to_owned()))).collect::<Vec<_>>();
             let parts = if part.is_empty() { vec![Value::String(Cow::Owned(text.to_owned()))] } else { parts };
             let parts = parts.into();
@@ -106,9 +106,16 @@ fn replace<'a>(call: &Call<'_, '_, 'a>, text: &str) -> Outcome<'a> {
     made(call, spread + &new)
 }
 
-/// The pattern of a call: compiled with the expression where it is a literal, now where it is not.
-fn compiled<'a>(call: &Call<'_, '_, 'a>, whole: bool, flags: usize) -> Result<Option<Cow<'a, Regex>>, Error> {
+/// The pattern of a call, to be tried on so many bytes: compiled with the expression where it is a literal, now where it
+/// is not.
+fn compiled<'a>(
+    call: &Call<'_, '_, 'a>,
+    whole: bool,
+    flags: usize,
+    bytes: usize,
+) -> Result<Option<Cow<'a, Pattern>>, Error> {
     if let Some(pattern) = call.pattern {
+        call.run.tick(pattern.cost(bytes))?;
         return Ok(Some(Cow::Borrowed(pattern)));
     }
     let Some(text) = call.text(0)? else { return Ok(None) };
@@ -116,32 +123,39 @@ fn compiled<'a>(call: &Call<'_, '_, 'a>, whole: bool, flags: usize) -> Result<Op
     if let Some(odd) = flags.chars().find(|flag| !"im".contains(*flag)) {
         return Err(call.wrong(&format!("there is no flag `{odd}`: a pattern takes `i` and `m`")));
     }
-    call.run.tick(1000)?;
-    match pattern(&text, whole, &flags) {
-        Some(pattern) => Ok(Some(Cow::Owned(pattern))),
+    call.run.tick(1000 + text.len())?;
+    match Pattern::compile(&text, whole, &flags) {
+        Some(pattern) => {
+            call.run.tick(pattern.compiling() + pattern.cost(bytes))?;
+            Ok(Some(Cow::Owned(pattern)))
+        }
         None => Err(call.run.unknown(call.offset, "this pattern cannot be used here: look-around or too large")),
     }
 }
 
 fn matches<'a>(call: &Call<'_, '_, 'a>, text: &str, whole: bool) -> Outcome<'a> {
-    Ok(compiled(call, whole, 1)?.map(|pattern| pattern.is_match(text)).into())
+    Ok(compiled(call, whole, 1, text.len())?.map(|pattern| pattern.regex.is_match(text)).into())
 }
 
 fn replace_matches<'a>(call: &Call<'_, '_, 'a>, text: &str) -> Outcome<'a> {
-    let (Some(pattern), Some(new)) = (compiled(call, false, 2)?, call.text(1)?) else { return Ok(Collection::Empty) };
-    if pattern.as_str().is_empty() {
+    let pattern = compiled(call, false, 2, text.len())?;
+    let (Some(pattern), Some(new)) = (pattern, call.text(1)?) else { return Ok(Collection::Empty) };
+    if pattern.regex.as_str().is_empty() {
         return made(call, text.to_owned());
     }
-    // A group may stand in the replacement, so the text that is made is bounded piece by piece.
     let mut out = String::new();
     let mut last = 0;
-    for captures in pattern.captures_iter(text) {
+    let groups = new.matches('$').count();
+    for captures in pattern.regex.captures_iter(text) {
         let Some(found) = captures.get(0) else { continue };
+        // Each `$` may stand for a group, and no group is longer than what was found.
+        let most = new.len().saturating_add(groups.saturating_mul(found.len()));
+        call.run.bounded_text(most)?;
+        call.run.bounded_bytes(out.len().saturating_add(most))?;
         out.push_str(&text[last..found.start()]);
         captures.expand(&new, &mut out);
         last = found.end();
         call.run.tick(1)?;
-        call.run.bounded_text(out.len())?;
     }
     out.push_str(&text[last..]);
     made(call, out)
@@ -163,9 +177,7 @@ fn join<'a>(call: &Call<'_, '_, 'a>, focus: &Collection<'a>) -> Outcome<'a> {
         };
         out.push_str(&text);
         call.run.tick(1)?;
-        if out.len() > call.run.context.limits.bytes {
-            call.run.bounded_text(out.len())?;
-        }
+        call.run.bounded_bytes(out.len())?;
     }
     out.map_or(Ok(Collection::Empty), |out| made(call, out))
 }

@@ -17,6 +17,7 @@ pub(super) fn apply<'a>(function: Function, call: &Call<'_, '_, 'a>, focus: Coll
         while let Some(value) = found.get(next).cloned() {
             add_children(&value, &mut found);
             call.run.tick(1)?;
+            call.run.bounded_count(found.len())?;
             next += 1;
         }
     }

@@ -7,14 +7,15 @@ use super::context::ParseError;
 use super::functions::{self, Function};
 use super::lexer::{Kind, Token, tokens};
 use super::once;
-use regex::{Regex, RegexBuilder};
+use super::pattern::Pattern;
 
 /// Parentheses, arguments and signs inside one another. Beyond that nobody reads an expression, and the stack ends.
 const DEPTH: usize = 48;
 /// Bytes of one expression.
 const LENGTH: usize = 64 << 10;
-/// Bytes that one compiled pattern may take.
-const PATTERN: usize = 1 << 20;
+/// Steps that compiling the literal patterns of one expression may count as; the rest are compiled when they are met, and
+/// then they count.
+const PATTERNS: usize = 1 << 20;
 
 type Parse<T> = Result<T, ParseError>;
 
@@ -23,6 +24,8 @@ struct Parser {
     at: usize,
     depth: usize,
     nodes: Vec<Node>,
+    /// What the patterns compiled so far count as
+    patterns: usize,
 }
 
 /// Reads an expression.
@@ -30,7 +33,7 @@ pub(super) fn parse(text: &str) -> Parse<Program> {
     if text.len() > LENGTH {
         return Err(ParseError { offset: LENGTH, text: format!("the expression is longer than {LENGTH} bytes") });
     }
-    let mut parser = Parser { tokens: tokens(text)?, at: 0, depth: 0, nodes: Vec::new() };
+    let mut parser = Parser { tokens: tokens(text)?, at: 0, depth: 0, nodes: Vec::new(), patterns: 0 };
     let root = parser.expression(0)?;
     match parser.peek() {
         Kind::End => {
@@ -40,20 +43,6 @@ pub(super) fn parse(text: &str) -> Parse<Program> {
         }
         _ => parser.wrong("an operator or the end should stand here"),
     }
-}
-
-/// Compiles a pattern as `matches()` means it: anywhere in the text, `.` matches line ends. The flag `i` takes letters of
-/// either case, `m` lets `^` and `$` match at each line.
-pub(super) fn pattern(text: &str, whole: bool, flags: &str) -> Option<Regex> {
-    let text = if whole { format!("^(?:{text})$") } else { text.to_owned() };
-    RegexBuilder::new(&text)
-        .dot_matches_new_line(true)
-        .case_insensitive(flags.contains('i'))
-        .multi_line(flags.contains('m'))
-        .size_limit(PATTERN)
-        .dfa_size_limit(PATTERN)
-        .build()
-        .ok()
 }
 
 /// Operators from loose to tight; a level's operators associate to the left.
@@ -150,7 +139,7 @@ impl Parser {
 
     /// `is` and `as` after a sum.
     fn typed(&mut self, mut operand: Id) -> Parse<Id> {
-        loop {
+        for _ in 0..DEPTH {
             let test = match self.peek() {
                 Kind::Name(name) if name == "is" => TypeTest::Is,
                 Kind::Name(name) if name == "as" => TypeTest::As,
@@ -159,8 +148,9 @@ impl Parser {
             let offset = self.offset();
             self.at += 1;
             let name = self.type_name()?;
-            operand = self.deeper(|p| Ok(p.node(Node::Typed(operand, offset, test, name))))?;
+            operand = self.node(Node::Typed(operand, offset, test, name));
         }
+        self.wrong(format!("there are more than {DEPTH} tests of a type one after another"))
     }
 
     fn signed(&mut self) -> Parse<Id> {
@@ -271,7 +261,7 @@ impl Parser {
         Ok(Step { offset, kind: StepKind::Call(function, arguments.into(), pattern) })
     }
 
-    fn pattern(&self, function: Function, arguments: &[Id]) -> Option<Box<Regex>> {
+    fn pattern(&mut self, function: Function, arguments: &[Id]) -> Option<Box<Pattern>> {
         let plain = match function {
             Function::Matches | Function::MatchesFull => 1,
             Function::ReplaceMatches => 2,
@@ -282,6 +272,11 @@ impl Parser {
         }
         let first = self.nodes.get(*arguments.first()? as usize)?;
         let Node::Literal(Literal::Text(text)) = first else { return None };
-        pattern(text, function == Function::MatchesFull, "").map(Box::new)
+        if self.patterns > PATTERNS {
+            return None;
+        }
+        let pattern = Pattern::compile(text, function == Function::MatchesFull, "")?;
+        self.patterns += pattern.compiling();
+        Some(Box::new(pattern))
     }
 }

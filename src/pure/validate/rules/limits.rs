@@ -1,6 +1,7 @@
 //! minValue, maxValue and maxLength (R4 §2.4 ElementDefinition).
 
 use crate::pure::fhir::{Item, When};
+use crate::pure::fhirpath::converted;
 use crate::pure::profile::element::Constant;
 use crate::pure::validate::walk::{By, Walk};
 use std::cmp::Ordering;
@@ -40,7 +41,7 @@ fn compare(item: Item<'_>, limit: &Constant) -> Option<Ordering> {
             if unit(item) == unit(root) {
                 return value.partial_cmp(&most);
             }
-            ucum::convert(value, &unit(item)?, &unit(root)?).ok()?.partial_cmp(&most)
+            converted(value, &unit(item)?, &unit(root)?)?.partial_cmp(&most)
         }
         "Date" | "DateTime" | "Instant" | "date" | "dateTime" | "instant" => {
             let (mine, theirs) = (When::date_time(item.text())?, When::date_time(root.text())?);

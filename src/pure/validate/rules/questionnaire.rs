@@ -2,6 +2,7 @@
 //! extensions, their order. Responses stand in `response.rs`, conditions of a response in `enable.rs`.
 
 use crate::pure::fhir::{Item, Kind};
+use crate::pure::fhirpath::converted;
 use crate::pure::validate::walk::Walk;
 use std::cmp::Ordering;
 use std::collections::HashMap;
@@ -100,8 +101,7 @@ pub(in crate::pure::validate) fn compare(given: Item<'_>, wanted: Item<'_>) -> O
         let value = |item: Item<'_>| item.get("value")?.text().parse::<f64>().ok();
         let unit = |item: Item<'_>| item.str_at(&["system"]).and_then(|_| item.str_at(&["code"])).map(str::to_owned);
         let (mine, theirs) = (unit(given)?, unit(wanted)?);
-        let converted =
-            if mine == theirs { value(given)? } else { ucum::convert(value(given)?, &mine, &theirs).ok()? };
+        let converted = if mine == theirs { value(given)? } else { converted(value(given)?, &mine, &theirs)? };
         return converted.partial_cmp(&value(wanted)?);
     }
     match (given.text().parse::<f64>(), wanted.text().parse::<f64>()) {
