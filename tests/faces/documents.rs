@@ -258,6 +258,46 @@ fn must_support_is_told_where_asked_and_changes_no_verdict() {
 }
 
 #[test]
+fn a_definition_that_is_broken_is_told_with_file_line_and_element() {
+    let folder = tempfile::tempdir().expect("a folder is made");
+    fs::write(folder.path().join("a.json"), "{\"resourceType\":\"Patient\"}").expect("it is written");
+    let profile = |base: &str, element: &str| {
+        format!(
+            "{{ \"resourceType\": \"StructureDefinition\", \"url\": \"http://profiles.test/p\", \"kind\": \"resource\",\n\
+             \"type\": \"Patient\", \"derivation\": \"constraint\", \"baseDefinition\": \"{base}\",\n\
+             \"differential\": {{ \"element\": [ {{ \"id\": \"Patient\", \"path\": \"Patient\" }},\n  {element} ] }} }}"
+        )
+    };
+    let patient = "http://hl7.org/fhir/StructureDefinition/Patient";
+    let broken = "{ \"id\": \"Patient.name\", \"path\": \"Patient.name\", \"constraint\": \
+                  [{ \"key\": \"x-1\", \"severity\": \"error\", \"expression\": \"this is (not\" }] }";
+    for (text, place, says) in [
+        (profile(patient, "{ \"id\": \"Patient.nosuch\", \"path\": \"Patient.nosuch\" }"), "4:3", "`Patient.nosuch`"),
+        (profile(patient, broken), "4:3", "`x-1`"),
+        (
+            profile(patient, "{ \"id\": \"Patient.name\", \"path\": \"Patient.name\", \"min\": 3, \"max\": \"1\" }"),
+            "4:3",
+            "the definition of `Patient.name` in `http://profiles.test/p`: it should be there 3 times at least",
+        ),
+        (
+            profile("http://no.such/base", "{ \"path\": \"Patient.name\" }"),
+            "1:1",
+            "`http://no.such/base`, is not loaded",
+        ),
+        (profile("http://profiles.test/p", "{ \"path\": \"Patient.name\" }"), "1:1", "builds on itself in a circle"),
+        ("{ \"resourceType\":\n x".to_owned(), "2:2", "a value should start here"),
+    ] {
+        fs::write(folder.path().join("broken.json"), text).expect("it is written");
+        for face in ["human", "json", "junit", "sarif"] {
+            let output = run(folder.path(), &["--output", face, "--package", "broken.json", "a.json"]);
+            let told = String::from_utf8_lossy(&output.stderr);
+            assert_eq!((output.status.code(), output.stdout.len()), (Some(2), 0), "{face}: {told}");
+            assert!(told.starts_with(&format!("broken.json:{place}: error: ")) && told.contains(says), "{told}");
+        }
+    }
+}
+
+#[test]
 fn an_id_is_explained_and_an_unknown_one_is_not() {
     let here = Path::new(".");
     let known = run(here, &["--explain", "unknown-modifier-extension"]);

@@ -192,6 +192,12 @@ impl Compiler<'_> {
     fn narrowed(&mut self, branch: &Branch, base: Option<&Branch>, keep: Keep) -> Option<NodeIndex> {
         let element = &branch.element;
         let before = base.map(|b| &b.element);
+        if let (Some(min), Some(max)) = (element.min, element.max)
+            && min > max
+        {
+            let text = format!("it should be there {min} times at least and {max} times at most");
+            self.problems.push(complaint(self.file, self.url, &element.id, element.place.as_ref(), &text));
+        }
         let mut node = self.bare(element);
         node.min = element.min.filter(|m| keep == Keep::Always || Some(*m) > before.and_then(|b| b.min)).unwrap_or(0);
         let most = before.and_then(|b| b.max).unwrap_or(MANY);

@@ -5,7 +5,7 @@
 //! R4 §5.1.0.10 (differential and snapshot), §5.1.0.14 (slicing).
 
 use super::element::{Element, Listed, MANY, complaint, read};
-use crate::pure::fhir::{Issue, Item, Report};
+use crate::pure::fhir::{Issue, Item, Place, Report};
 use std::sync::Arc;
 
 /// An element, its children and its slices.
@@ -81,7 +81,7 @@ pub fn build(resource: Item<'_>, file: &str, shelf: &dyn Shelf, depth: usize) ->
         context_invariants: resource.all("contextInvariant").filter_map(Item::str).map(Arc::from).collect(),
         root: Branch::default(),
     };
-    let builder = Builder { file, url: structure.url.clone(), shelf, depth };
+    let builder = Builder { file, url: structure.url.clone(), place: resource.place(), shelf, depth };
     if depth > DEEPEST {
         return Err(builder.fault(&structure.type_name, None, "it builds on itself in a circle").into());
     }
@@ -110,13 +110,16 @@ fn context(item: Item<'_>) -> Option<(Arc<str>, Arc<str>)> {
 struct Builder<'a> {
     file: &'a str,
     url: Arc<str>,
+    /// Of the definition itself, for what is wrong with it as a whole.
+    place: Option<Place>,
     shelf: &'a dyn Shelf,
     depth: usize,
 }
 
 impl Builder<'_> {
     fn fault(&self, id: &str, element: Option<&Element>, text: &str) -> Issue {
-        complaint(self.file, &self.url, id, element.and_then(|e| e.place.as_ref()), text)
+        let place = element.and_then(|e| e.place.as_ref()).or(self.place.as_ref());
+        complaint(self.file, &self.url, id, place, text)
     }
 
     /// The elements in order, with their ids split into steps. Ids that are missing are made from paths and slice names.
