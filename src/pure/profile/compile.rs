@@ -211,6 +211,7 @@ impl Compiler<'_> {
         if let Some(binding) = &mut node.binding {
             mend_binding(element, binding);
         }
+        node.demands = element.demands.clone().filter(|d| before.and_then(|b| b.demands.as_ref()) != Some(d));
         node.max_length = node.max_length.filter(|m| before.and_then(|b| b.max_length) != Some(*m));
         node.min_value = node.min_value.filter(|v| before.and_then(|b| b.min_value.as_ref()) != Some(v));
         node.max_value = node.max_value.filter(|v| before.and_then(|b| b.max_value.as_ref()) != Some(v));
@@ -368,6 +369,7 @@ fn adds(node: &Node, element: &Element) -> bool {
         || node.min_value.is_some()
         || node.max_value.is_some()
         || node.max_length.is_some()
+        || node.demands.is_some()
         || node.binding.is_some()
         || !node.rules.is_empty()
         || node.must_support

@@ -60,6 +60,19 @@ pub struct Binding {
     pub value_set: Option<Arc<str>>,
     /// Canonical of the largest value set allowed, where the binding is weaker.
     pub largest: Option<Arc<str>>,
+    /// Further value sets beside the first, each as strongly as it says: what R5 calls additional bindings.
+    pub additional: Vec<(Strength, Arc<str>)>,
+}
+
+/// What a profile asks of a value by extensions that later releases brought, and R4's for the shortest text.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Demands {
+    /// A value has to be there, and not only extensions in its place.
+    pub has_value: bool,
+    /// Where a value is absent, one of these extensions has to be there.
+    pub instead: Vec<Arc<str>>,
+    /// Fewest characters.
+    pub min_length: Option<u32>,
 }
 
 /// What tells slices apart.
@@ -138,6 +151,8 @@ pub struct Element {
     pub constraints: Vec<Constraint>,
     /// Binding.
     pub binding: Option<Binding>,
+    /// What is asked of its value by extensions.
+    pub demands: Option<Arc<Demands>>,
     /// A receiver must heed it.
     pub must_support: bool,
     /// It changes the meaning of what holds it.
@@ -171,6 +186,57 @@ fn extension<'t>(item: Item<'t>, url: &str) -> Option<Item<'t>> {
 const FHIR_TYPE: &str = "http://hl7.org/fhir/StructureDefinition/structuredefinition-fhir-type";
 const BEST_PRACTICE: &str = "http://hl7.org/fhir/StructureDefinition/elementdefinition-bestpractice";
 const LARGEST: &str = "http://hl7.org/fhir/StructureDefinition/elementdefinition-maxValueSet";
+const PROFILE_ELEMENT: &str = "http://hl7.org/fhir/StructureDefinition/elementdefinition-profile-element";
+const MIN_LENGTH: &str = "http://hl7.org/fhir/StructureDefinition/minLength";
+const MUST_HAVE_VALUE: &str = "http://hl7.org/fhir/5.0/StructureDefinition/extension-ElementDefinition.mustHaveValue";
+const ALTERNATIVES: &str = "http://hl7.org/fhir/5.0/StructureDefinition/extension-ElementDefinition.valueAlternatives";
+const ADDITIONAL: &[&str] = &[
+    "http://hl7.org/fhir/5.0/StructureDefinition/extension-ElementDefinition.binding.additional",
+    "http://hl7.org/fhir/tools/StructureDefinition/additional-binding",
+];
+
+/// The profiles of a type. One that is an element of a profile (profile-element) has that element's id behind a `#`.
+fn read_profiles(item: Item<'_>) -> Vec<Arc<str>> {
+    let beside: Vec<Item<'_>> = item.all("_profile").collect();
+    let whole = |(at, url): (usize, Item<'_>)| {
+        let element =
+            beside.get(at).and_then(|b| extension(*b, PROFILE_ELEMENT)).and_then(|e| e.str_at(&["valueString"]));
+        let url = url.str()?;
+        Some(Arc::from(element.map_or_else(|| url.to_owned(), |element| format!("{url}#{element}"))))
+    };
+    item.all("profile").enumerate().filter_map(whole).collect()
+}
+
+fn read_demands(item: Item<'_>) -> Option<Arc<Demands>> {
+    let demands = Demands {
+        has_value: extension(item, MUST_HAVE_VALUE).and_then(|e| e.get("valueBoolean")).and_then(Item::bool)
+            == Some(true),
+        instead: item
+            .all("extension")
+            .filter(|e| e.str_at(&["url"]) == Some(ALTERNATIVES))
+            .filter_map(|e| e.str_at(&["valueCanonical"]))
+            .map(Arc::from)
+            .collect(),
+        min_length: extension(item, MIN_LENGTH).and_then(|e| e.get("valueInteger")?.text().parse().ok()),
+    };
+    (demands != Demands::default()).then(|| Arc::new(demands))
+}
+
+/// Bindings beside the first one; those for some use only are passed over.
+fn read_additional(item: Item<'_>) -> Vec<(Strength, Arc<str>)> {
+    let read = |one: Item<'_>| {
+        let part = |url: &str| extension(one, url);
+        let strength = match part("purpose")?.str_at(&["valueCode"])? {
+            "required" | "maximum" | "conformance" => Strength::Required,
+            "extensible" => Strength::Extensible,
+            _ => return None,
+        };
+        let set = part("valueSet")?.str_at(&["valueCanonical"])?;
+        part("usage").is_none().then(|| (strength, Arc::from(set)))
+    };
+    let additional = item.all("extension").filter(|e| e.str_at(&["url"]).is_some_and(|url| ADDITIONAL.contains(&url)));
+    additional.filter_map(read).collect()
+}
 
 fn read_type(item: Item<'_>) -> Type {
     let code = item.str_at(&["code"]).unwrap_or_default();
@@ -189,7 +255,7 @@ fn read_type(item: Item<'_>) -> Type {
     };
     Type {
         code: Arc::from(code),
-        profiles: texts(item, "profile"),
+        profiles: read_profiles(item),
         targets: texts(item, "targetProfile"),
         aggregation: texts(item, "aggregation"),
         versioning: text(item, "versioning"),
@@ -218,7 +284,7 @@ fn read_binding(item: Item<'_>) -> Binding {
     let largest = extension(item, LARGEST)
         .and_then(|e| e.str_at(&["valueCanonical"]).or_else(|| e.str_at(&["valueUri"])))
         .map(Arc::from);
-    Binding { strength, value_set, largest }
+    Binding { strength, value_set, largest, additional: read_additional(item) }
 }
 
 fn read_slicing(item: Item<'_>) -> Result<Slicing, String> {
@@ -309,6 +375,7 @@ pub fn read(item: Item<'_>, id: &str, path: &str) -> Result<Element, String> {
         max_length: number(item, "maxLength"),
         constraints: item.all("constraint").filter_map(read_constraint).collect(),
         binding: item.get("binding").map(read_binding),
+        demands: read_demands(item),
         must_support: item.get("mustSupport").and_then(Item::bool) == Some(true),
         is_modifier: item.get("isModifier").and_then(Item::bool) == Some(true),
         is_list: false,
@@ -351,6 +418,9 @@ impl Element {
                 Some(same) => same.clone_from(constraint),
                 None => self.constraints.push(constraint.clone()),
             }
+        }
+        if says.demands.is_some() {
+            self.demands.clone_from(&says.demands);
         }
         self.must_support |= says.must_support;
         self.is_modifier |= says.is_modifier;

@@ -118,6 +118,16 @@ impl Definitions {
         self.profile_at(self.index_of(url)?)
     }
 
+    /// The profile of a canonical url, and the node of it that is meant: the root, or where an element id stands behind a
+    /// `#`, that element.
+    #[must_use]
+    pub fn profile_element(&self, url: &str) -> Option<(&Profile, node::NodeIndex)> {
+        let profile = self.profile(url)?;
+        let Some((_, id)) = url.split_once('#') else { return Some((profile, 0)) };
+        let index = profile.nodes.iter().position(|node| *node.id == *id)?;
+        Some((profile, u32::try_from(index).ok()?))
+    }
+
     /// Why a structure that is loaded does not compile.
     #[must_use]
     pub fn problem(&self, url: &str) -> Option<&Report> {

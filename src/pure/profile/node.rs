@@ -3,7 +3,7 @@
 //! A type (Patient, HumanName) has a node for each element of its own; what lies below an element of another type is in
 //! that type's own profile. A constraint (a profile on Patient) has nodes only for what it adds to its type.
 
-use super::element::{Binding, Constant, Slicing};
+use super::element::{Binding, Constant, Demands, Slicing};
 use super::primitive::Primitive;
 use super::quick::quick;
 use crate::pure::fhirpath::{self, Expression};
@@ -81,6 +81,8 @@ pub struct Node {
     pub max_length: Option<u32>,
     /// Binding, and the value set where it is loaded.
     pub binding: Option<Binding>,
+    /// What is asked of its value by extensions.
+    pub demands: Option<Arc<Demands>>,
     /// Invariants.
     pub rules: Vec<Rule>,
     /// How it is cut, and the slices.

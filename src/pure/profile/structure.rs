@@ -275,8 +275,11 @@ impl Builder<'_> {
         };
         if let [profile] = only.profiles.as_slice() {
             let found = self.shelf.structure(profile, self.depth + 1).map_err(|r| first_text(&r))?;
-            if let Some(structure) = found {
-                at.children.clone_from(&structure.root.children);
+            let id = profile.split_once('#').map(|(_, id)| id);
+            if let Some(structure) = found
+                && let Some(branch) = id.map_or(Some(&structure.root), |id| branch(&structure.root, id))
+            {
+                at.children.clone_from(&branch.children);
                 return Ok(());
             }
         }
@@ -294,12 +297,25 @@ fn first_text(report: &Report) -> String {
     report.issues.first().map(|i| i.text.clone()).unwrap_or_default()
 }
 
-/// `a/b` is slice `b` of slice `a` where `a` is cut further itself; else it is a slice with a slash in its name.
+/// The branch of an element id.
+fn branch<'b>(root: &'b Branch, id: &str) -> Option<&'b Branch> {
+    let mut at = root;
+    for step in id.split('.').skip(1) {
+        let (name, slice) = step.split_once(':').map_or((step, None), |(name, slice)| (name, Some(slice)));
+        at = at.children.iter().find(|c| *c.element.name == *name)?;
+        for cut in slice.into_iter().flat_map(|slice| cuts(at, slice)) {
+            at = at.slices.iter().find(|(name, _)| **name == *cut).map(|(_, slice)| slice)?;
+        }
+    }
+    Some(at)
+}
+
+/// `a/b` is slice `b` of slice `a` (R4 §5.1.0.14, re-slicing) where there is an `a`; else a slice with a slash in its name.
 fn cuts(at: &Branch, slice: &str) -> Vec<String> {
     let mut found = Vec::new();
     let mut slices = &at.slices;
     for (end, _) in slice.match_indices('/') {
-        match slices.iter().find(|(name, branch)| **name == slice[..end] && branch.element.slicing.is_some()) {
+        match slices.iter().find(|(name, _)| **name == slice[..end]) {
             Some((name, branch)) => {
                 found.push(name.to_string());
                 slices = &branch.slices;

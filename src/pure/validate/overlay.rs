@@ -72,6 +72,9 @@ impl<'a> Walk<'a> {
             return;
         }
         let type_name = found.type_name.or_else(|| by.node.types.first().map(|t| &*t.code)).unwrap_or_default();
+        if let Some(demands) = &by.node.demands {
+            self.demands(found.item, demands, by);
+        }
         // an invariant on a resource inside another sees the outer one; those below see the inner one
         self.constraints(found.item, by, index, type_name);
         let before = (self.resource, self.root);
@@ -104,15 +107,19 @@ impl<'a> Walk<'a> {
         }
         match of.profiles.as_slice() {
             [] => {}
-            [url] => match self.definitions.profile(url) {
-                Some(profile) => {
+            [url] => match self.definitions.profile_element(url) {
+                Some((profile, node)) => {
                     if self.trials < DEEPEST_TRIAL {
                         self.trials += 1;
-                        self.against(item, profile);
+                        if node == 0 {
+                            self.against(item, profile);
+                        } else {
+                            self.overlay(item, profile, node);
+                        }
                         self.trials -= 1;
                     }
                 }
-                None => self.report.not_checked(&format!("profile `{url}`"), "it is not loaded"),
+                None => self.unknown_profile(item, url, by),
             },
             several => {
                 if !several.iter().any(|url| self.conforms_to(item, url) != Some(false)) {
@@ -125,10 +132,23 @@ impl<'a> Walk<'a> {
         true
     }
 
+    /// A profile asks for another one that is not loaded: nobody can say that the value meets it. What is asked of
+    /// extensions is another matter (`rules/extension.rs`).
+    fn unknown_profile(&mut self, item: Item<'a>, url: &str, by: By<'a>) {
+        if matches!(&*by.node.name, "extension" | "modifierExtension") {
+            self.report.not_checked(&format!("profile `{url}`"), "it is not loaded");
+            return;
+        }
+        let text = format!("`{}` should meet the profile `{url}`, which is not loaded", by.node.id);
+        self.error("not-found", "unknown-profile", item, Some(by), text, "load the package that holds it");
+    }
+
     /// Whether an element meets a profile, tried aside; none where the profile is not loaded.
     pub fn conforms_to(&mut self, item: Item<'a>, url: &str) -> Option<bool> {
-        let profile = self.definitions.profile(url)?;
-        self.conforms(item, profile)
+        match self.definitions.profile_element(url)? {
+            (profile, 0) => self.conforms(item, profile),
+            (profile, node) => Some(self.tried(|walk| walk.overlay(item, profile, node))),
+        }
     }
 
     /// The same, of a compiled profile. Each element is tried once; one that is being tried already counts as meeting it,

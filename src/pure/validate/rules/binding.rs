@@ -24,6 +24,9 @@ impl<'a> Walk<'a> {
                 self.bound(item, largest, Strength::Required, by, type_name);
             }
         }
+        for (strength, url) in &binding.additional {
+            self.bound(item, url, *strength, by, type_name);
+        }
         if let (Some(url), true) = (&binding.value_set, binding.strength <= Strength::Extensible) {
             self.bound(item, url, binding.strength, by, type_name);
         }

@@ -7,9 +7,14 @@ use crate::pure::validate::walk::{By, Walk};
 impl<'a> Walk<'a> {
     /// Holds a value to a fixed one.
     pub(in crate::pure::validate) fn fixed(&mut self, item: Item<'a>, fixed: &Constant, by: By<'a>) {
-        if !equals(item, fixed.tree.root()) {
-            let text = format!("`{}` should be exactly the value that the profile fixes: {}", by.node.id, said(fixed));
-            self.error("value", "not-the-fixed-value", item, Some(by), text, "send that value");
+        if equals(item, fixed.tree.root()) {
+            return;
+        }
+        let text = format!("`{}` should be exactly the value that the profile fixes: {}", by.node.id, said(fixed));
+        let mut found = Vec::new();
+        differing(item, fixed.tree.root(), &mut found);
+        for place in found {
+            self.error("value", "not-the-fixed-value", place, Some(by), text.clone(), "send that value");
         }
     }
 
@@ -26,6 +31,24 @@ impl<'a> Walk<'a> {
 fn said(constant: &Constant) -> String {
     let text = constant.tree.root().to_json();
     if text.len() > 200 { "see the profile".to_owned() } else { format!("`{text}`") }
+}
+
+/// Where a value is other than the one it should be: what is too much, what is different, what lacks something.
+fn differing<'a>(item: Item<'a>, other: Item<'_>, found: &mut Vec<Item<'a>>) {
+    if (item.kind(), other.kind()) != (Kind::Object, Kind::Object) {
+        found.push(item);
+        return;
+    }
+    if other.children().any(|theirs| item.get(theirs.key()).is_none()) {
+        found.push(item);
+    }
+    for mine in item.children() {
+        match other.get(mine.key()) {
+            Some(theirs) if equals(mine, theirs) => {}
+            Some(theirs) => differing(mine, theirs, found),
+            None => found.push(mine),
+        }
+    }
 }
 
 /// Whether two values are the same, whatever the order of names.

@@ -1,8 +1,8 @@
 //! minValue, maxValue and maxLength (R4 §2.4 ElementDefinition).
 
-use crate::pure::fhir::{Item, When};
+use crate::pure::fhir::{Item, Kind, When};
 use crate::pure::fhirpath::converted;
-use crate::pure::profile::element::Constant;
+use crate::pure::profile::element::{Constant, Demands};
 use crate::pure::validate::walk::{By, Walk};
 use std::cmp::Ordering;
 
@@ -29,6 +29,36 @@ impl<'a> Walk<'a> {
             self.error("too-long", "too-long", item, Some(by), text, "shorten it");
         }
     }
+}
+
+impl<'a> Walk<'a> {
+    /// What a profile asks of a value by extensions: that it be there, or something in its place, and its shortest form.
+    pub(in crate::pure::validate) fn demands(&mut self, item: Item<'a>, demands: &Demands, by: By<'a>) {
+        // of a primitive that has extensions alone, the object that holds them is found
+        let is_absent = item.kind() == Kind::Object && is_beside(item);
+        if is_absent && demands.has_value {
+            let text = format!("`{}` should have a value, and not only extensions", by.node.id);
+            self.error("required", "value-missing", item, Some(by), text, "send the value");
+        }
+        let is_told = |url: &str| item.all("extension").any(|e| e.str_at(&["url"]) == Some(url));
+        if is_absent && !demands.instead.is_empty() && !demands.instead.iter().any(|url| is_told(url)) {
+            let text = format!("`{}` has neither a value nor the extension that may stand in its place", by.node.id);
+            let remedy = "send the value, or say with that extension why it is absent";
+            self.error("required", "value-missing", item, Some(by), text, remedy);
+        }
+        if let Some(shortest) = demands.min_length
+            && item.kind() == Kind::String
+            && item.text().chars().count() < shortest as usize
+        {
+            let text = format!("`{}` should have {shortest} characters at least", by.node.id);
+            self.error("value", "too-short", item, Some(by), text, "send the whole text");
+        }
+    }
+}
+
+/// Whether an object stands beside a primitive: `_birthDate`.
+fn is_beside(item: Item<'_>) -> bool {
+    item.key().starts_with('_') || item.parent().is_some_and(|p| p.kind() == Kind::Array && p.key().starts_with('_'))
 }
 
 fn compare(item: Item<'_>, limit: &Constant) -> Option<Ordering> {

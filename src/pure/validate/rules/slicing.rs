@@ -211,15 +211,15 @@ impl<'a> Walk<'a> {
                 return profile.map_or(nowhere, |profile| Spec { profile, node: Some(0), constant: None });
             }
             Some(("extension", url)) => {
-                let slices = below(spec.profile, index, "extension")
-                    .and_then(|i| spec.profile.nodes[i as usize].slicing.as_ref())
-                    .map(|(_, slices)| slices.as_slice())
-                    .unwrap_or_default();
-                let same = slices.iter().find(|(_, index)| {
+                let all =
+                    below(spec.profile, index, "extension").map(|i| slices_below(spec.profile, i)).unwrap_or_default();
+                let is_same = |index: &NodeIndex| {
                     let types = &spec.profile.nodes[*index as usize].types;
                     types.iter().flat_map(|t| &t.profiles).any(|p| **p == *url)
-                });
-                return same.map_or(nowhere, |(_, index)| Spec { node: Some(*index), ..nowhere });
+                };
+                // a slice of a slice says more than the one it is of
+                let same = all.into_iter().filter(is_same).next_back();
+                return same.map_or(nowhere, |index| Spec { node: Some(index), ..nowhere });
             }
             Some(_) => return nowhere,
             None => {}
@@ -234,8 +234,8 @@ impl<'a> Walk<'a> {
         }
         // what the slice does not say itself, the profile of its type may
         for url in node.types.iter().flat_map(|t| &t.profiles) {
-            if let Some(profile) = self.definitions.profile(url)
-                && let Some(index) = below(profile, 0, step)
+            if let Some((profile, node)) = self.definitions.profile_element(url)
+                && let Some(index) = below(profile, node, step)
             {
                 return Spec { profile, node: Some(index), constant: None };
             }
@@ -251,6 +251,20 @@ struct Spec<'a> {
     node: Option<NodeIndex>,
     /// A value inside one that is fixed further up, and whether that is a pattern.
     constant: Option<(Item<'a>, bool)>,
+}
+
+/// The slices of a node, each before its own slices.
+fn slices_below(profile: &Profile, index: NodeIndex) -> Vec<NodeIndex> {
+    let mut found = Vec::new();
+    let mut open = vec![index];
+    while let Some(index) = open.pop() {
+        let slices = profile.nodes[index as usize].slicing.as_ref().map(|(_, slices)| slices.as_slice());
+        for (_, slice) in slices.unwrap_or_default() {
+            found.push(*slice);
+            open.push(*slice);
+        }
+    }
+    found
 }
 
 fn below(profile: &Profile, index: NodeIndex, name: &str) -> Option<NodeIndex> {
