@@ -12,6 +12,7 @@ use crate::pure::validate::{Options, check_with};
 use std::borrow::Cow;
 use std::io::{BufRead, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::{fs, io};
 
 /// Who reads the result.
@@ -42,9 +43,18 @@ Examples:
   sharewell validate --explain unknown-modifier-extension"
 )]
 pub struct Arguments {
-    /// A profile that every file should meet, besides those it claims in meta.profile
+    /// A profile that every file should meet, besides those it claims in meta.profile: its canonical url, or its file
     #[arg(long, value_name = "URL")]
     profile: Vec<String>,
+    /// Further records that references may lead to: a file or a folder. What they lead to is then held to its profiles
+    #[arg(long, value_name = "PATH")]
+    record: Vec<PathBuf>,
+    /// A profile for entries of a Bundle by their place: `Patient=URL`, `Patient:0=URL` (the first Patient), `0=URL`
+    #[arg(long, value_name = "PLACE=URL")]
+    entry_profile: Vec<String>,
+    /// Extensions that are not loaded are errors, but for those of example domains
+    #[arg(long)]
+    refuse_unknown_extensions: bool,
     /// Further definitions: a FHIR package (.tgz), a folder, or one file
     #[arg(long, value_name = "PATH")]
     package: Vec<PathBuf>,
@@ -77,23 +87,17 @@ pub fn run(arguments: Arguments) -> Exit {
     if let Some(id) = &arguments.explain {
         return explain(id);
     }
-    let definitions = match definitions(&arguments.package) {
-        Ok(definitions) => definitions,
+    let (definitions, asked) = match prepare(&arguments) {
+        Ok(prepared) => prepared,
         Err(problem) => {
             eprintln!("{problem}");
             return Exit::CouldNotRun;
         }
     };
-    for url in &arguments.profile {
-        if definitions.profile(url).is_none() {
-            eprintln!("the profile `{url}` is not loaded; load the package that holds it with --package");
-            return Exit::CouldNotRun;
-        }
-    }
     let mut all = Vec::new();
     let mut exit = Exit::Ok;
     for file in names(&arguments.files) {
-        let judged = judge(&file, &arguments, &definitions);
+        let judged = judge(&file, &asked, &definitions);
         if let Err(problem) = &judged.result {
             eprintln!("{problem}");
         }
@@ -114,6 +118,66 @@ pub fn run(arguments: Arguments) -> Exit {
         Face::Human | Face::Json => {}
     }
     exit
+}
+
+/// What every file is asked.
+struct Asked {
+    profiles: Vec<String>,
+    options: Options,
+}
+
+/// The definitions, and what every file is asked.
+fn prepare(arguments: &Arguments) -> Result<(Definitions, Asked), String> {
+    let mut definitions = definitions(&arguments.package)?;
+    let mut profiles = Vec::new();
+    for profile in &arguments.profile {
+        let path = Path::new(profile);
+        if !profile.contains("://") && path.is_file() {
+            let bytes = fs::read(path).map_err(|e| format!("`{profile}` cannot be read: {e}"))?;
+            let url =
+                read(&bytes, &definitions).ok().and_then(|(tree, _)| tree.root().str_at(&["url"]).map(str::to_owned));
+            profiles.push(url.ok_or_else(|| format!("`{profile}` is not a profile with a canonical url"))?);
+            let file = File { path: profile.clone(), bytes: Cow::Owned(bytes) };
+            definitions = definitions.with_files(&[file]).map_err(|report| lines(&report))?;
+        } else {
+            profiles.push(profile.clone());
+        }
+    }
+    let mut entry_profiles = Vec::new();
+    for rule in &arguments.entry_profile {
+        let (place, url) = rule.split_once('=').ok_or_else(|| format!("`{rule}` is not written as PLACE=URL"))?;
+        entry_profiles.push((place.to_owned(), url.to_owned()));
+    }
+    for url in profiles.iter().chain(entry_profiles.iter().map(|(_, url)| url)) {
+        if definitions.profile(url).is_none() {
+            return Err(format!("the profile `{url}` is not loaded; load the package that holds it with --package"));
+        }
+    }
+    let options = Options {
+        definitions_only: arguments.definitions_only,
+        must_support: arguments.must_support,
+        refuse_unknown_extensions: arguments.refuse_unknown_extensions,
+        records: records(&arguments.record, &definitions)?,
+        entry_profiles,
+        now: Some(System.now()),
+        ..Options::default()
+    };
+    Ok((definitions, Asked { profiles, options }))
+}
+
+/// The further records; what is none is passed over in a folder, and refused where it was named itself.
+fn records(paths: &[PathBuf], definitions: &Definitions) -> Result<Vec<Arc<Tree>>, String> {
+    let mut records = Vec::new();
+    for path in paths {
+        for file in files(path).map_err(|e| format!("`{}` cannot be read: {e}", path.display()))? {
+            match read(&file.bytes, definitions) {
+                Ok((tree, _)) => records.push(Arc::new(tree)),
+                Err(_) if path.is_dir() => {}
+                Err(report) => return Err(lines(&report)),
+            }
+        }
+    }
+    Ok(records)
 }
 
 /// Writes to standard output. A reader who had enough is no mistake.
@@ -146,7 +210,7 @@ fn names(files: &[PathBuf]) -> Vec<PathBuf> {
     names
 }
 
-fn judge(file: &Path, arguments: &Arguments, definitions: &Definitions) -> Judged {
+fn judge(file: &Path, asked: &Asked, definitions: &Definitions) -> Judged {
     let name = file.display().to_string();
     let bytes = match fs::read(file) {
         Ok(bytes) => bytes,
@@ -155,16 +219,10 @@ fn judge(file: &Path, arguments: &Arguments, definitions: &Definitions) -> Judge
             return Judged { name, result, exit: Exit::CouldNotRun };
         }
     };
-    let profiles: Vec<&str> = arguments.profile.iter().map(String::as_str).collect();
-    let options = Options {
-        definitions_only: arguments.definitions_only,
-        must_support: arguments.must_support,
-        now: Some(System.now()),
-        ..Options::default()
-    };
+    let profiles: Vec<&str> = asked.profiles.iter().map(String::as_str).collect();
     let (report, is_readable) = match read(&bytes, definitions) {
         Ok((tree, mut report)) => {
-            report.extend(check_with(&tree, &profiles, definitions, options));
+            report.extend(check_with(&tree, &profiles, definitions, asked.options.clone()));
             (report, true)
         }
         Err(report) => (report, false),

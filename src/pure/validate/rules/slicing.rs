@@ -225,6 +225,12 @@ impl<'a> Walk<'a> {
             None => {}
         }
         if let Some(index) = below(spec.profile, index, step) {
+            // what is said of a choice is said of the one type it is cut down to (`valueCode`)
+            let found = &spec.profile.nodes[index as usize];
+            let index = match &found.slicing {
+                Some((_, slices)) if found.is_choice && slices.len() == 1 => slices[0].1,
+                _ => index,
+            };
             return Spec { node: Some(index), ..nowhere };
         }
         for (value, is_pattern) in [(&node.fixed, false), (&node.pattern, true)] {
