@@ -3,7 +3,7 @@
 //! Comes in: a structure, and a way to the structures of its types. Goes out: a profile with one vector of nodes.
 //! Refuses, with file, element and line: invariants that are not FHIRPath.
 
-use super::element::{Binding, Constraint, Element, MANY, Strength, Type, complaint};
+use super::element::{Binding, Constraint, Element, MANY, Slicing, Strength, Type, complaint};
 use super::node::{Check, Kids, Native, Node, NodeIndex, Profile, Rule, StructureIndex, TypeRef};
 use super::primitive::Primitive;
 use super::structure::{Branch, Structure, choice_name};
@@ -256,7 +256,10 @@ impl Compiler<'_> {
             node.kids = Some(Kids::new(nodes, Vec::new(), Vec::new()));
         }
         if !slices.is_empty() || element.slicing.as_ref().is_some_and(|s| &*s.rules == "closed") {
-            let slicing = element.slicing.clone().unwrap_or_else(|| implied_slicing(element));
+            // slices of a slice that does not say what tells them apart hold whatever meets them
+            let bare = Slicing { discriminators: Vec::new(), is_ordered: false, rules: Arc::from("open") };
+            let implied = || if keep == Keep::Always { bare } else { implied_slicing(element) };
+            let slicing = element.slicing.clone().unwrap_or_else(implied);
             node.slicing = Some((slicing, slices));
         }
         Some(index)
@@ -349,8 +352,8 @@ fn mended(key: &str, text: &str) -> Arc<str> {
 }
 
 /// Slices without a stated slicing: extensions by url, choices by type.
-fn implied_slicing(element: &Element) -> super::element::Slicing {
-    use super::element::{Slicing, Tell};
+fn implied_slicing(element: &Element) -> Slicing {
+    use super::element::Tell;
     let discriminators = match &*element.name {
         "extension" | "modifierExtension" => vec![(Tell::Value, Arc::from("url"))],
         name if name.ends_with("[x]") => vec![(Tell::Type, Arc::from("$this"))],
