@@ -69,6 +69,17 @@ fn term() -> impl Strategy<Value = String> {
         "children()",
         "descendants()",
         "now()",
+        "today() + 1 month",
+        "1 'a'",
+        "2.5 '[degF]'",
+        "'\\\\u00e9'",
+        "'(a|b)+'",
+        "'i'",
+        "'hex'",
+        "'base64'",
+        "'json'",
+        "contained.value.value",
+        "name.given.extension",
         "`div`",
     ];
     proptest::sample::select(fixed.to_vec()).prop_map(str::to_owned)
@@ -126,6 +137,17 @@ fn expression() -> impl Strategy<Value = String> {
         "htmlChecks",
         "sort",
         "join",
+        "allFalse",
+        "anyTrue",
+        "lower",
+        "convertsToBoolean",
+        "convertsToInteger",
+        "convertsToDecimal",
+        "convertsToString",
+        "convertsToDateTime",
+        "convertsToTime",
+        "checkModifiers",
+        "elementDefinition",
     ];
     let one = [
         "exists",
@@ -164,6 +186,15 @@ fn expression() -> impl Strategy<Value = String> {
         "trace",
         "sort",
         "toQuantity",
+        "lastIndexOf",
+        "endsWith",
+        "matchesFull",
+        "unescape",
+        "subsumes",
+        "subsumedBy",
+        "hasExtension",
+        "checkModifiers",
+        "convertsToQuantity",
     ];
     term().prop_recursive(6, 40, 3, move |inner| {
         let select = |names: &[&'static str]| proptest::sample::select(names.to_vec());
@@ -176,6 +207,10 @@ fn expression() -> impl Strategy<Value = String> {
             (inner.clone(), inner.clone(), inner.clone())
                 .prop_map(|(a, b, c)| format!("({a}).replaceMatches({b}, {c})")),
             (inner.clone(), inner.clone(), inner.clone()).prop_map(|(a, b, c)| format!("({a}).replace({b}, {c})")),
+            (inner.clone(), inner.clone(), inner.clone()).prop_map(|(a, b, c)| format!("({a}).substring({b}, {c})")),
+            (inner.clone(), inner.clone(), inner.clone()).prop_map(|(a, b, c)| format!("({a}).aggregate({b}, {c})")),
+            (inner.clone(), inner.clone(), inner.clone()).prop_map(|(a, b, c)| format!("({a}).matches({b}, {c})")),
+            (inner.clone(), inner.clone()).prop_map(|(a, b)| format!("({a}).iif({b}, $this)")),
             (inner.clone(), select(&["string", "Quantity", "System.Integer", "code", "Patient", "Nonsense", "`é`"]))
                 .prop_map(|(a, t)| format!("(({a}) is {t}) | ({a}).ofType({t})")),
             inner.prop_map(|a| format!("-({a})")),
