@@ -10,6 +10,8 @@ mod command;
 mod hostile;
 #[path = "fhirpath/language.rs"]
 mod language;
+#[path = "fhirpath/patterns.rs"]
+mod patterns;
 #[path = "fhirpath/precedence.rs"]
 mod precedence;
 #[path = "fhirpath/random.rs"]
