@@ -8,6 +8,7 @@ mod ask;
 mod load;
 mod receive;
 mod send;
+mod syntax;
 mod validate;
 pub mod watch;
 
@@ -210,11 +211,17 @@ impl Walk for Gateway {
     }
 
     fn ask(self: Arc<Self>, caller: Caller, inbound: Inbound) -> Pending<Answer> {
-        Box::pin(async move { ask::ask(&self, &caller, &inbound).await })
+        Box::pin(async move {
+            let answer = ask::ask(&self, &caller, &inbound).await;
+            syntax::spoken(answer, inbound.wanted, &self.definitions)
+        })
     }
 
     fn validate(self: Arc<Self>, caller: Caller, inbound: Inbound) -> Pending<Answer> {
-        Box::pin(async move { validate::validate(&self, &caller, &inbound) })
+        Box::pin(async move {
+            let answer = validate::validate(&self, &caller, &inbound);
+            syntax::spoken(answer, inbound.wanted, &self.definitions)
+        })
     }
 
     fn ready(self: Arc<Self>) -> Pending<Vec<Check>> {

@@ -7,6 +7,7 @@ use sharewell::cli::demo::records::{file, zipped};
 use sharewell::cli::demo::stage::Stage;
 use sharewell::edge::store::Person;
 use sharewell::gateway::watch::End;
+use sharewell::pure::fhir::{Limits, xml};
 use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -170,6 +171,33 @@ async fn what_is_withheld_is_absent_to_the_byte() {
     );
     assert_eq!(ask("beckside-surgery", &questions[3]).await.0, 200);
     assert_eq!(ask("tandem-trust", &questions[3]).await.0, 404);
+    stage.strike().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_question_is_answered_in_xml_as_it_is_in_json() {
+    let plan = String::from_utf8(file("upstream.json").unwrap()).unwrap();
+    let stage = Stage::set(None, Some(Arc::new(move |_| Some(plan.clone())))).await.unwrap();
+    accepted(&stage, "winifreds-app", "person-held", file("person-held-1.json").unwrap()).await;
+    let definitions = sharewell::pure::profile::Definitions::base().unwrap();
+    let person = format!("https%3A%2F%2Ffhir.nhs.uk%2FId%2Fnhs-number%7C{NUMBER}");
+    for (question, status) in [(format!("CarePlan?patient={person}"), 200), ("CarePlan/nobodys".to_owned(), 404)] {
+        let ask = async |media: &str| {
+            let request = stage.client("beckside-surgery").unwrap().get(format!("{}/fhir/{question}", stage.base));
+            let response = request.header("accept", media).send().await.unwrap();
+            assert_eq!(response.status().as_u16(), status);
+            assert_eq!(response.headers()["content-type"], format!("{media}; fhirVersion=4.0"));
+            response.text().await.unwrap()
+        };
+        let mut by_json: serde_json::Value = serde_json::from_str(&ask("application/fhir+json").await).unwrap();
+        let by_xml = ask("application/fhir+xml").await;
+        let by_xml = xml::read(by_xml.as_bytes(), &Limits::default(), &definitions).unwrap();
+        let mut by_xml: serde_json::Value = serde_json::from_str(&by_xml.root().to_json()).unwrap();
+        for varies in ["id", "timestamp", "meta"] {
+            (by_json[varies], by_xml[varies]) = (().into(), ().into());
+        }
+        assert_eq!(by_xml, by_json);
+    }
     stage.strike().await.unwrap();
 }
 

@@ -194,8 +194,12 @@ async fn xml_is_checked_and_answered_as_json_is() {
         let text = response.text().await.unwrap();
         assert!(text.starts_with(if media.contains("xml") { "<OperationOutcome" } else { "{" }), "{text}");
     }
-    let elsewhere = stage.client("beckside-surgery").unwrap().get(format!("{}/fhir/CarePlan?patient=x", stage.base));
-    assert_eq!(elsewhere.header("accept", FHIR_XML).send().await.unwrap().status(), 406, "only here is XML spoken");
+    let elsewhere = stage.client("northmere-council").unwrap().get(format!("{}/fhir/metadata", stage.base));
+    assert_eq!(
+        elsewhere.header("accept", FHIR_XML).send().await.unwrap().status(),
+        406,
+        "not everywhere is XML spoken"
+    );
     stage.strike().await.unwrap();
 }
 

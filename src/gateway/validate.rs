@@ -13,7 +13,7 @@ use super::receive::{choices, of_kind, person};
 use super::watch::Room;
 use crate::config::Right;
 use crate::edge::authenticate::Caller;
-use crate::edge::listen::{Answer, Door, Inbound, Wanted, answer};
+use crate::edge::listen::{Answer, Door, Inbound};
 use crate::pure::fhir::{Issue, Item, Report, Tree, xml};
 use crate::pure::parse::{self, Syntax};
 use crate::pure::validate::{self, Validated};
@@ -44,16 +44,7 @@ pub(super) fn validate(gateway: &Gateway, caller: &Caller, inbound: &Inbound) ->
         Ok(report) => (StatusCode::OK, report),
         Err((status, report)) => (status, report),
     };
-    let outcome = report.outcome();
-    let media = match inbound.wanted {
-        Wanted::FhirXml => answer::FHIR_XML,
-        Wanted::Xml => answer::XML,
-        Wanted::FhirJson | Wanted::Json => return Answer::fhir(status, &outcome),
-    };
-    match xml::write(outcome.root(), &*gateway.definitions) {
-        Ok(text) => Answer::bytes(status, media, text),
-        Err(_) => Answer::fhir(status, &outcome),
-    }
+    Answer::outcome(status, &report)
 }
 
 fn ask(gateway: &Gateway, caller: &Caller, inbound: &Inbound) -> Result<Report, (StatusCode, Report)> {

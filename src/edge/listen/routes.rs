@@ -90,7 +90,7 @@ impl Door {
     /// Whether its answers come in XML too.
     #[must_use]
     pub fn speaks_xml(&self) -> bool {
-        matches!(self, Door::Validate { .. })
+        matches!(self, Door::Validate { .. } | Door::Search { .. } | Door::Read { .. })
     }
 
     /// Whether its answers are FHIR, so that Accept and `_format` have a say.
