@@ -37,7 +37,7 @@ struct Question {
 }
 
 /// Why the question cannot be put.
-type Refusal = (StatusCode, Issue);
+type Refusal = (StatusCode, Report);
 
 pub(super) fn validate(gateway: &Gateway, caller: &Caller, inbound: &Inbound) -> Answer {
     let (status, report) = match ask(gateway, caller, inbound) {
@@ -47,14 +47,13 @@ pub(super) fn validate(gateway: &Gateway, caller: &Caller, inbound: &Inbound) ->
     Answer::outcome(status, &report)
 }
 
-fn ask(gateway: &Gateway, caller: &Caller, inbound: &Inbound) -> Result<Report, (StatusCode, Report)> {
+fn ask(gateway: &Gateway, caller: &Caller, inbound: &Inbound) -> Result<Report, Refusal> {
     let Door::Validate { kind, id } = &inbound.door else { return Ok(Report::default()) };
-    let refused = |(status, issue): Refusal| (status, Report::from(issue));
     let mut question = read(gateway, inbound)?;
     for (name, value) in inbound.parameters.iter().filter(|(name, _)| !name.starts_with('_')) {
-        question.take(name, value).map_err(refused)?;
+        question.take(name, value)?;
     }
-    question.can_be_put(gateway, kind.as_deref(), id.as_deref()).map_err(refused)?;
+    question.can_be_put(gateway, kind.as_deref(), id.as_deref())?;
     let Question { resource, mode, profile } = question;
     let mut report = Report::default();
     if let Some(tree) = resource.filter(|_| mode != Some(Mode::Delete)) {
@@ -71,7 +70,7 @@ fn ask(gateway: &Gateway, caller: &Caller, inbound: &Inbound) -> Result<Report, 
 }
 
 /// The body, in its syntax: a resource, or Parameters that hold one.
-fn read(gateway: &Gateway, inbound: &Inbound) -> Result<Question, (StatusCode, Report)> {
+fn read(gateway: &Gateway, inbound: &Inbound) -> Result<Question, Refusal> {
     let limits = gateway.limits();
     let tree = gateway.room(&inbound.request_id, Room::Parse, || match inbound.media {
         Some(media) if media.is_xml() => xml::read(&inbound.body, &limits.json, &*gateway.definitions),
@@ -90,7 +89,7 @@ fn read(gateway: &Gateway, inbound: &Inbound) -> Result<Question, (StatusCode, R
     }
     let mut question = Question::default();
     for parameter in root.all("parameter") {
-        question.parameter(parameter).map_err(|(status, issue)| (status, issue.on(parameter).into()))?;
+        question.parameter(parameter).map_err(|(status, report)| (status, placed(report, parameter)))?;
     }
     Ok(question)
 }
@@ -134,7 +133,7 @@ impl Question {
         if kind.is_some_and(|name| gateway.definitions.type_profile(name).is_none_or(|p| !p.is_resource)) {
             let issue =
                 Issue::error("not-found", "unknown-resource-type", "R4 has no resource of this type".to_owned());
-            return Err((StatusCode::NOT_FOUND, issue));
+            return Err((StatusCode::NOT_FOUND, issue.into()));
         }
         if let Some(url) = &self.profile
             && gateway.definitions.profile(url).is_none()
@@ -142,7 +141,7 @@ impl Question {
             let text = "the profile that is asked for is not loaded here".to_owned();
             let issue = Issue::error("not-found", "unknown-profile", text)
                 .remedy("ask the operator of this gateway to load the package that holds it");
-            return Err((StatusCode::UNPROCESSABLE_ENTITY, issue));
+            return Err((StatusCode::UNPROCESSABLE_ENTITY, issue.into()));
         }
         if matches!(self.mode, Some(Mode::Update | Mode::Delete)) && id.is_none() {
             let text = "this mode is about one resource that exists".to_owned();
@@ -160,8 +159,15 @@ impl Question {
     }
 }
 
+/// The same, said at the entry of a Parameters resource that is to blame.
+fn placed(report: Report, parameter: Item<'_>) -> Report {
+    let issues = report.issues.into_iter().map(|issue| issue.on(parameter)).collect();
+    Report { issues, ..report }
+}
+
 fn wrong(id: &'static str, text: String, remedy: &'static str) -> Refusal {
-    (StatusCode::BAD_REQUEST, Issue::error("invalid", id, text).rule("R4 operation-resource-validate").remedy(remedy))
+    let issue = Issue::error("invalid", id, text).rule("R4 operation-resource-validate").remedy(remedy);
+    (StatusCode::BAD_REQUEST, issue.into())
 }
 
 fn mode(code: &str) -> Result<Mode, Refusal> {
