@@ -41,7 +41,7 @@ pub fn read(bytes: &[u8], limits: &Limits) -> Result<Tree, Report> {
     let text = utf8(bytes, None)?;
     let mut tree = Tree::default();
     tree.add_source(None, text);
-    let mut reader = Reader { tree, at: 0, end: text.len(), limits, scratch: Vec::new() };
+    let mut reader = Reader { tree, at: 0, end: text.len(), limits, scratch: Vec::new(), inside: None };
     match reader.document() {
         Ok(()) => Ok(reader.tree),
         Err(fault) => Err(reader.report(fault)),
@@ -124,6 +124,8 @@ struct Reader<'l> {
     end: usize,
     limits: &'l Limits,
     scratch: Vec<(u32, u32, u32)>,
+    /// The innermost array or object that has begun and not ended.
+    inside: Option<Id>,
 }
 
 type Read<T> = Result<T, Fault>;
@@ -135,11 +137,15 @@ fn u(value: usize) -> u32 {
 impl Reader<'_> {
     fn report(&self, fault: Fault) -> Report {
         let (line, column) = line_and_column(&self.tree.raw()[..self.end], u(fault.at));
-        Issue::error(fault.code, fault.id, fault.text)
+        let issue = Issue::error(fault.code, fault.id, fault.text)
             .at(Some(Place { file: None, line, column }))
             .rule("RFC 8259 and RFC 7493 (I-JSON), within the limits of this gateway")
-            .remedy(fault.remedy)
-            .into()
+            .remedy(fault.remedy);
+        // as far as it was read, this is where it stands
+        match self.inside.map(|id| self.tree.item(id).path()).filter(|path| !path.is_empty()) {
+            Some(path) => issue.expression(path).into(),
+            None => issue.into(),
+        }
     }
 
     fn fault<T>(&self, id: &'static str, text: impl Into<String>, remedy: &'static str) -> Read<T> {
@@ -230,10 +236,12 @@ impl Reader<'_> {
     fn array(&mut self, parent: Option<Id>, key: (u32, u32), depth: usize) -> Read<()> {
         let depth = self.deeper(depth)?;
         let id = self.tree.push_raw(parent, key, Kind::Array, (0, 0), u(self.at));
+        self.inside = Some(id);
         self.at += 1;
         self.space();
         if self.peek() == Some(b']') {
             self.at += 1;
+            self.inside = parent;
             return Ok(());
         }
         let mut count = 0;
@@ -247,6 +255,7 @@ impl Reader<'_> {
                 Some(b',') => self.at += 1,
                 Some(b']') => {
                     self.at += 1;
+                    self.inside = parent;
                     return Ok(());
                 }
                 _ => return self.syntax("`,` or `]` should stand here"),
@@ -257,10 +266,12 @@ impl Reader<'_> {
     fn object(&mut self, parent: Option<Id>, key: (u32, u32), depth: usize) -> Read<()> {
         let depth = self.deeper(depth)?;
         let id = self.tree.push_raw(parent, key, Kind::Object, (0, 0), u(self.at));
+        self.inside = Some(id);
         self.at += 1;
         self.space();
         if self.peek() == Some(b'}') {
             self.at += 1;
+            self.inside = parent;
             return Ok(());
         }
         let names = self.scratch.len();
@@ -292,6 +303,7 @@ impl Reader<'_> {
         }
         self.no_duplicates(names)?;
         self.scratch.truncate(names);
+        self.inside = parent;
         Ok(())
     }
 
@@ -491,6 +503,18 @@ mod tests {
         assert_eq!(places, ["2:9", "3:4", "3:9"]);
         let last = tree.root().all("a").last().unwrap();
         assert_eq!(last.path(), "a[2]");
+    }
+
+    #[test]
+    fn a_fault_is_told_with_the_path_of_what_had_begun() {
+        let path = |text: &str| {
+            let report = read(text.as_bytes(), &Limits::default()).expect_err("should be refused");
+            report.issues[0].expression.clone()
+        };
+        assert_eq!(path(r#"{"resourceType":"Patient","name":[{"text":"x"},{"text" 1}]}"#).unwrap(), "Patient.name[1]");
+        assert_eq!(path(r#"{"resourceType":"Patient","name":[{"text":"x"}],"a":[],"b" 1}"#).unwrap(), "Patient");
+        assert_eq!(path(r#"{"goals":[{"due":1,"due":2}]}"#).unwrap(), "goals[0]");
+        assert_eq!(path("x"), None);
     }
 
     #[test]
