@@ -406,9 +406,10 @@ impl Tree {
 /// Line and column, from 1, of a byte offset.
 #[must_use]
 pub fn line_and_column(text: &str, offset: u32) -> (u32, u32) {
-    let bytes = &text.as_bytes()[..(offset as usize).min(text.len())];
-    let line = bytes.iter().filter(|b| **b == b'\n').count();
-    let start = bytes.iter().rposition(|b| *b == b'\n').map_or(0, |i| i + 1);
-    let column = bytes[start..].iter().filter(|b| (**b & 0xC0) != 0x80).count();
+    // by the library's searches, which take many bytes at a time: a record on one line is the usual case
+    let before = &text[..text.floor_char_boundary(offset as usize)];
+    let line = before.matches('\n').count();
+    let start = before.rfind('\n').map_or(0, |i| i + 1);
+    let column = before[start..].chars().count();
     (u32::try_from(line).unwrap_or(u32::MAX - 1) + 1, u32::try_from(column).unwrap_or(u32::MAX - 1) + 1)
 }
