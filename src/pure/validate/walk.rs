@@ -18,7 +18,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 /// The most findings of one report. Each costs a look for its line, and nobody reads more.
-const MOST_FINDINGS: usize = 500;
+pub(super) const MOST_FINDINGS: usize = 500;
 
 /// Where a rule is written: profile and node.
 #[derive(Clone, Copy)]

@@ -114,7 +114,8 @@ impl<'t> Item<'t> {
     /// The child of this name.
     #[must_use]
     pub fn get(self, name: &str) -> Option<Item<'t>> {
-        let mut next = self.node().first;
+        // what an array holds has no names, and there may be many
+        let mut next = if self.kind() == Kind::Object { self.node().first } else { NONE };
         while next != NONE {
             let child = Item { tree: self.tree, id: Id(next) };
             if child.stands_under(name) {

@@ -3,7 +3,7 @@
 
 use crate::pure::fhir::{Item, Kind};
 use crate::pure::fhirpath::converted;
-use crate::pure::validate::walk::Walk;
+use crate::pure::validate::walk::{MOST_FINDINGS, Walk};
 use std::cmp::Ordering;
 use std::collections::HashMap;
 
@@ -75,7 +75,10 @@ impl<'a> Walk<'a> {
 
     /// Lets the last finding point into the text at an item below the one it is about.
     pub(in crate::pure::validate) fn point_at(&mut self, item: Item<'a>) {
-        if let (Some(issue), Some(place)) = (self.report.issues.last_mut(), item.place()) {
+        // where the report is full, the last finding may be an older one; and a place costs a look through the text
+        if self.report.issues.len() < MOST_FINDINGS
+            && let (Some(issue), Some(place)) = (self.report.issues.last_mut(), item.place())
+        {
             issue.place = Some(place);
         }
     }
