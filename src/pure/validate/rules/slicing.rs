@@ -224,6 +224,12 @@ impl<'a> Walk<'a> {
             Some(_) => return nowhere,
             None => {}
         }
+        // of a list that is sliced further, the parts that have to be there say more than what all parts share
+        let slices = node.slicing.iter().flat_map(|(_, slices)| slices).map(|(_, slice)| *slice);
+        let mut asked_for = slices.filter(|slice| spec.profile.nodes[*slice as usize].min > 0);
+        if let Some(index) = asked_for.find_map(|slice| below(spec.profile, slice, step)) {
+            return Spec { node: Some(index), ..nowhere };
+        }
         if let Some(index) = below(spec.profile, index, step) {
             // what is said of a choice is said of the one type it is cut down to (`valueCode`)
             let found = &spec.profile.nodes[index as usize];
