@@ -49,12 +49,7 @@ fn judge(bytes: &[u8], profiles: &[&str], definitions: &Definitions, mut options
     match read(bytes, definitions) {
         Ok((tree, mut report)) => {
             if matches!(options.references, References::ExistAndType | References::Valid) {
-                let (records, are_all) = neighbours(&tree, folder, definitions);
-                options.records = records;
-                // where the folder lacks what a chain of references leads to, nothing can be asked of its end
-                if options.references == References::Valid && !are_all {
-                    options.references = References::WhereHeld;
-                }
+                options.records = neighbours(&tree, folder, definitions);
             }
             report.extend(check_with(&tree, profiles, definitions, options));
             report
@@ -63,20 +58,16 @@ fn judge(bytes: &[u8], profiles: &[&str], definitions: &Definitions, mut options
     }
 }
 
-/// The records that references lead to, one from another, and whether these are all. They lie beside the cases, in files
-/// named after the reference.
-fn neighbours(tree: &Tree, folder: &Path, definitions: &Definitions) -> (Vec<Arc<Tree>>, bool) {
-    let (mut found, mut seen, mut next, mut are_all) = (vec![Arc::new(tree.clone())], BTreeSet::new(), 0, true);
+/// The records that references lead to, one from another. They lie beside the cases, in files named after the reference.
+fn neighbours(tree: &Tree, folder: &Path, definitions: &Definitions) -> Vec<Arc<Tree>> {
+    let (mut found, mut seen, mut next) = (vec![Arc::new(tree.clone())], BTreeSet::new(), 0);
     while let Some(tree) = found.get(next).cloned() {
         next += 1;
         for item in tree.root().descendants().into_iter().filter(|i| i.key() == "reference") {
             let name = item.text().to_lowercase();
             let names = [name.replace('/', "-"), name.rsplit('/').next().unwrap_or_default().to_owned()];
             let files = names.iter().flat_map(|n| [format!("{n}.json"), format!("{n}.xml")]).map(|n| folder.join(n));
-            let Some(file) = files.into_iter().find(|f| f.is_file()) else {
-                are_all = false;
-                continue;
-            };
+            let Some(file) = files.into_iter().find(|f| f.is_file()) else { continue };
             if seen.insert(file.clone())
                 && let Ok((tree, _)) = read(&fs::read(file).expect("the case has its files"), definitions)
             {
@@ -84,7 +75,7 @@ fn neighbours(tree: &Tree, folder: &Path, definitions: &Definitions) -> (Vec<Arc
             }
         }
     }
-    (found.split_off(1), are_all)
+    found.split_off(1)
 }
 
 /// What a case asks of the validator, besides the defaults of the command.

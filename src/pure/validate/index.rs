@@ -41,6 +41,9 @@ impl<'t> Index<'t> {
                     if let Some(id) = inner.str_at(&["id"]) {
                         self.contained.entry((resource.id(), id)).or_insert(inner);
                     }
+                    if matches!(inner.resource_type(), Some("Bundle" | "Parameters")) {
+                        self.add(inner);
+                    }
                 }
             }
         }

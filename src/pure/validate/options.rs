@@ -52,6 +52,7 @@ pub enum References {
     Ignored,
     /// That it is there, and of a type that is allowed.
     ExistAndType,
-    /// That it is there, and meets the profiles that are allowed.
+    /// That it meets the profiles that are allowed, where they ask for more than its type: what is not at hand is not
+    /// shown to.
     Valid,
 }

@@ -218,9 +218,13 @@ impl<'a> Walk<'a> {
     }
 
     fn must_exist(&self, text: &str) -> bool {
-        let is_asked = matches!(self.options.references, References::ExistAndType | References::Valid);
-        let is_example = ["example.org", "acme.com"].iter().any(|domain| text.contains(domain));
-        is_asked && !text.starts_with('#') && (self.options.refuse_examples || !is_example)
+        let is_asked = self.options.references == References::ExistAndType;
+        is_asked && !text.starts_with('#') && !self.is_free_example(text)
+    }
+
+    /// Whether a reference stands for something in an example, and that is allowed.
+    fn is_free_example(&self, text: &str) -> bool {
+        !self.options.refuse_examples && ["example.org", "acme.com"].iter().any(|domain| text.contains(domain))
     }
 
     /// `type` names the type of the target (R4 §2.3.0.1 Reference.type), which is one that is allowed there.
@@ -279,6 +283,10 @@ impl<'a> Walk<'a> {
         }
         let mut allowed = Vec::new();
         let mut is_right_type = false;
+        // whether it meets a profile, nobody can say of what is not at hand
+        let is_away = found.is_none()
+            && self.options.references == References::Valid
+            && !item.str_at(&["reference"]).is_none_or(|text| self.is_free_example(text));
         for target in targets {
             let Some(profile) = self.definitions.profile(target) else { return };
             if self.is_type(name, &profile.type_name) {
@@ -287,6 +295,7 @@ impl<'a> Walk<'a> {
                     Some(target) if profile.is_constraint && self.options.references != References::ExistAndType => {
                         self.conforms(target, profile) != Some(false)
                     }
+                    None => !(is_away && profile.is_constraint),
                     _ => true,
                 };
                 if meets {
@@ -295,6 +304,11 @@ impl<'a> Walk<'a> {
                 is_right_type = true;
             }
             allowed.push(profile.type_name.to_string());
+        }
+        if is_right_type && is_away {
+            let text = format!("what `{}` refers to is not at hand, so it is not shown to meet a profile", by.node.id);
+            self.error("structure", "reference-unresolved", item, Some(by), text, "hand its target in too");
+            return;
         }
         if is_right_type {
             let text = format!("what `{}` refers to meets none of the profiles it may have", by.node.id);
