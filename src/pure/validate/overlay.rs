@@ -6,6 +6,7 @@ use super::walk::{By, Walk};
 use crate::pure::fhir::{Item, Kind, Severity};
 use crate::pure::profile::element::MANY;
 use crate::pure::profile::node::{Node, NodeIndex, Profile};
+use std::sync::Arc;
 
 /// One value of an element as a profile sees it: the value, or what stands beside a value that is absent.
 #[derive(Clone, Copy)]
@@ -126,10 +127,23 @@ impl<'a> Walk<'a> {
                     let text = format!("`{}` meets none of the profiles it may have", by.node.id);
                     let remedy = "make it meet one of them";
                     self.error("structure", "no-profile-met", item, Some(by), text, remedy);
+                    self.why_none(item, several);
                 }
             }
         }
         true
+    }
+
+    /// What each of several profiles finds wrong.
+    fn why_none(&mut self, item: Item<'a>, several: &'a [Arc<str>]) {
+        for url in several {
+            if let (Some((profile, node)), true) = (self.definitions.profile_element(url), self.trials < DEEPEST_TRIAL)
+            {
+                self.trials += 1;
+                self.overlay(item, profile, node);
+                self.trials -= 1;
+            }
+        }
     }
 
     /// A profile asks for another one that is not loaded: nobody can say that the value meets it. What is asked of

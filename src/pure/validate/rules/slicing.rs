@@ -218,7 +218,7 @@ impl<'a> Walk<'a> {
                     types.iter().flat_map(|t| &t.profiles).any(|p| **p == *url)
                 };
                 // a slice of a slice says more than the one it is of
-                let same = all.into_iter().filter(is_same).next_back();
+                let same = all.into_iter().rfind(is_same);
                 return same.map_or(nowhere, |index| Spec { node: Some(index), ..nowhere });
             }
             Some(_) => return nowhere,
