@@ -118,6 +118,22 @@ fn numbers_too_long_for_a_decimal_are_no_numbers() {
 }
 
 #[test]
+fn thousands_of_dates_are_told_apart_within_the_limits() {
+    let times = (0..6_000)
+        .map(|n| format!(r#""2026-{:02}-{:02}T{:02}:{:02}:00Z""#, n / 600 + 1, n / 30 % 20 + 1, n % 30 / 2, n % 2));
+    let record = format!(
+        r#"{{"resourceType":"Schedule","extension":[{{"url":"u","valueTiming":{{"event":[{}]}}}}]}}"#,
+        times.collect::<Vec<_>>().join(",")
+    );
+    let tree = json::read(record.as_bytes(), &Limits::default()).unwrap();
+    assert_eq!(ends("extension.value.event.distinct()", tree.root().into()), "6000");
+    assert_eq!(ends("extension.value.event.where(isDistinct())", tree.root().into()), "6000");
+    assert_eq!(alone("(@2026-01-01T10:00:00Z | @2026-01-01T11:00:00+01:00 | @2026-01-01T10:00:00.0Z)"), "1");
+    let alike = "@2026-01-01T10:00:00Z|@2026-01-01T11:00:00+01:00|@2026-01-01|@2026-01|@2026-01-01T10:00:00.5Z";
+    assert_eq!(alone(&format!("({alike}|{alike}|{}).where($this.toString().length() > 2)", numbers(9))), "4");
+}
+
+#[test]
 fn names_are_checked_in_time_linear_to_the_expression() {
     let start = Instant::now();
     let text = format!("Extension{}", ".extension.value".repeat(2_000));

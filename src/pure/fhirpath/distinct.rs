@@ -49,13 +49,13 @@ impl<'a> Seen<'a> {
     }
 }
 
-/// Equal items have equal hashes; what is equal across kinds (moments, quantities, objects) shares a coarse one.
+/// Equal items have equal hashes; what is equal across kinds (quantities, objects) shares a coarse one.
 fn hash<'a>(run: &Run<'a>, value: &Value<'a>) -> u64 {
     let mut hasher = DefaultHasher::new();
     match run.system(value) {
         Some(Value::String(text)) => text.hash(&mut hasher),
         Some(Value::Boolean(answer)) => answer.hash(&mut hasher),
-        Some(Value::Moment(_)) => 2.hash(&mut hasher),
+        Some(Value::Moment(moment)) => moment.parts().hash(&mut hasher),
         Some(other) => match other.decimal() {
             Some(decimal) => {
                 let decimal = decimal.trimmed(0);

@@ -140,6 +140,21 @@ impl Moment {
         }
     }
 
+    /// What is the same for all moments equal to it: what was written, on UTC's clock where a zone was.
+    pub(super) fn parts(self) -> [i64; 7] {
+        let c = if self.offset.is_some() && self.has_time() { self.on_clock(true) } else { self.civil };
+        let part = |written: Precision, value: i64| if self.precision >= written { value } else { -1 };
+        [
+            part(Precision::Year, c.year().into()),
+            part(Precision::Month, c.month().into()),
+            part(Precision::Day, c.day().into()),
+            part(Precision::Hour, c.hour().into()),
+            part(Precision::Minute, c.minute().into()),
+            part(Precision::Second, c.second().into()),
+            part(Precision::Second, c.subsec_nanosecond().into()),
+        ]
+    }
+
     /// Compares two dateTimes of which one has no zone: clocks on earth are up to fourteen hours from UTC, and within that
     /// nobody knows.
     fn compare_zoneless(self, other: Moment) -> Option<Ordering> {
