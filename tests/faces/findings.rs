@@ -47,7 +47,7 @@ fn every_finding_has_all_its_parts_in_json_and_in_xml() {
     let mut wrong = BTreeSet::new();
     let mut seen = BTreeSet::new();
     for sample in fixtures() {
-        let mut all = variants(&sample, 151);
+        let mut all = variants(&sample, 211);
         all.push(sample);
         for sample in &all {
             for (syntax, report) in [("json", judge_json(sample)), ("xml", judge_xml(sample))] {

@@ -55,7 +55,7 @@ pub const WAYS: [fn(&str, &str) -> String; 6] = [
 #[test]
 fn no_finding_quotes_a_value_of_the_record() {
     for (index, sample) in fixtures().iter().enumerate() {
-        for way in WAYS.iter().skip(index % 2).step_by(2) {
+        for way in WAYS.iter().skip(index % 3).step_by(3) {
             let all = marked(sample, *way);
             quotes_nothing(&all);
             for variant in variants(&all, 397) {
