@@ -56,7 +56,7 @@ pub fn wrong_method(allowed: &str) -> Answer {
 #[must_use]
 pub fn not_acceptable() -> Answer {
     let remedy = "accept `application/fhir+json` of FHIR version 4.0, and let `_format` say the same";
-    let text = "only JSON is served here, and XML by `$validate`";
+    let text = "this address does not serve what the caller reads";
     refused(StatusCode::NOT_ACCEPTABLE, "not-supported", "not-acceptable", text, remedy)
 }
 
