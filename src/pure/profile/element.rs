@@ -410,8 +410,10 @@ impl Element {
             }
         }
         self.max_length = says.max_length.or(self.max_length);
-        if says.binding.is_some() {
-            self.binding.clone_from(&says.binding);
+        if let Some(binding) = &says.binding {
+            // a strength alone leaves the value set as it is
+            let before = self.binding.as_ref().and_then(|b| b.value_set.clone());
+            self.binding = Some(Binding { value_set: binding.value_set.clone().or(before), ..binding.clone() });
         }
         for constraint in &says.constraints {
             match self.constraints.iter_mut().find(|c| c.key == constraint.key) {

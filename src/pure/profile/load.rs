@@ -5,7 +5,7 @@
 
 use super::package::{Packed, unpack};
 use super::{Definitions, Entry, StructureEntry, in_file, is_definition};
-use crate::pure::fhir::{File, Issue, Item, Limits, Report, json};
+use crate::pure::fhir::{File, Issue, Item, Limits, Place, Report, json};
 use std::sync::{Arc, OnceLock};
 
 /// What an index, or the resource itself, says of a definition.
@@ -85,6 +85,10 @@ impl Definitions {
                     self.file(&card, &alone);
                 }
             }
+        } else if root.resource_type() == Some("StructureDefinition") && root.str_at(&["url"]).is_none() {
+            let place = root.place().map(|place| Place { file: Some(file.name.clone()), ..place });
+            let text = "a definition has no `url`, so nothing can name it".to_owned();
+            return Err(Issue::error("required", "definition-broken", text).at(place).remedy("give it one").into());
         } else if let Some(card) = card(root).filter(|_| is_definition(root)) {
             self.file(&card, file);
             if card.resource_type == "Questionnaire" {

@@ -1,7 +1,8 @@
 //! FHIR packages as bytes: a gzipped tar with `package/.index.json` and one resource a file.
 //!
 //! Comes in: a `.tgz`, or resources to pack. Goes out: the files with their text, or the `.tgz`, the same bytes each time.
-//! Refuses: an archive that unpacks to more than [`LARGEST`] bytes, and files that are not UTF-8.
+//! Refuses: an archive that unpacks to more than [`LARGEST`] bytes or [`MOST_FILES`] files, one that is cut short, and
+//! definitions that are not UTF-8. Pictures and whatever else a package carries are passed by.
 
 use crate::pure::fhir::{Issue, Report, Tree};
 use flate2::{Compression, GzBuilder, read::GzDecoder};
@@ -11,6 +12,9 @@ use std::sync::Arc;
 
 /// The most bytes a package may unpack to.
 pub const LARGEST: u64 = 512 << 20;
+
+/// The most files a package may hold.
+pub const MOST_FILES: usize = 50_000;
 
 /// A file of a package: its text is a piece of the unpacked archive.
 #[derive(Clone)]
@@ -42,34 +46,60 @@ impl Packed {
 pub fn unpack(path: &str, bytes: &[u8]) -> Result<Vec<Packed>, Report> {
     let broken = |what: &str| -> Report {
         Issue::error("structure", "package-broken", format!("the package `{path}` cannot be unpacked: {what}"))
+            .rule("FHIR packages: gzip and tar")
             .remedy("fetch or build it again")
             .into()
     };
-    let mut archive = Vec::new();
-    GzDecoder::new(bytes)
-        .take(LARGEST + 1)
-        .read_to_end(&mut archive)
-        .map_err(|_| broken("it is not gzip, or cut short"))?;
-    if archive.len() as u64 > LARGEST {
+    let mut text = String::new();
+    let mut found = Vec::new();
+    let mut tar = tar::Archive::new(GzDecoder::new(bytes).take(LARGEST));
+    let result = gather(&mut tar, &mut text, &mut found);
+    let mut rest = tar.into_inner();
+    // to the end, where gzip keeps its checksum; a package that is too large ends at the limit
+    let whole = std::io::copy(&mut rest, &mut std::io::sink());
+    if rest.limit() == 0 {
         return Err(broken("it is too large"));
     }
-    let mut found = Vec::new();
-    let mut tar = tar::Archive::new(archive.as_slice());
-    for entry in tar.entries().map_err(|_| broken("it is not a tar file"))? {
-        let entry = entry.map_err(|_| broken("the tar file is cut short"))?;
-        let name = entry.path().map_err(|_| broken("a name in it is not text"))?.to_string_lossy().into_owned();
-        let start = usize::try_from(entry.raw_file_position()).unwrap_or(usize::MAX);
-        let end = start.saturating_add(usize::try_from(entry.size()).unwrap_or(usize::MAX));
-        let wanted = name.strip_prefix("package/").filter(|n| n.ends_with(".json") || n.ends_with(".xml"));
-        if let (Some(name), true) = (wanted, end <= archive.len()) {
-            found.push((name.to_owned(), start..end));
+    result.map_err(|what| broken(&what))?;
+    whole.map_err(|_| broken("it is cut short, or its checksum is wrong"))?;
+    if found.is_empty() {
+        return Err(broken("it has no JSON or XML in the folder `package`"));
+    }
+    let archive: Arc<str> = Arc::from(text);
+    Ok(found.into_iter().map(|(name, range)| Packed { name, archive: archive.clone(), range }).collect())
+}
+
+/// Appends the text of each definition to `text`, and says where it stands. Nothing is written anywhere, so a name that
+/// leads out of the archive, or a link, leads nowhere: only plain files of the folder `package` are read.
+fn gather(
+    tar: &mut tar::Archive<impl Read>,
+    text: &mut String,
+    found: &mut Vec<(String, Range<usize>)>,
+) -> Result<(), String> {
+    let entries = tar.entries().map_err(|_| "it is not a tar file".to_owned())?;
+    for (count, entry) in entries.enumerate() {
+        if count >= MOST_FILES {
+            return Err(format!("it holds more than {MOST_FILES} files"));
+        }
+        let mut entry = entry.map_err(|_| "it is not gzip and tar, or cut short".to_owned())?;
+        if !entry.header().entry_type().is_file() {
+            continue;
+        }
+        let name = entry.path().map_err(|_| "a name in it is not text".to_owned())?.to_string_lossy().into_owned();
+        let Some(name) = name.strip_prefix("package/").filter(|n| !n.contains('/')) else { continue };
+        if !name.ends_with(".json") && !name.ends_with(".xml") {
+            continue;
+        }
+        let start = text.len();
+        match entry.read_to_string(text) {
+            Ok(_) => found.push((name.to_owned(), start..text.len())),
+            Err(fault) if fault.kind() == std::io::ErrorKind::InvalidData => {
+                return Err(format!("its file `{name}` is not UTF-8"));
+            }
+            Err(_) => return Err("it is cut short".to_owned()),
         }
     }
-    let text = String::from_utf8(archive).map_err(|_| broken("a file in it is not UTF-8"))?;
-    let archive: Arc<str> = Arc::from(text);
-    let whole = |range: &Range<usize>| archive.get(range.clone()).is_some();
-    found.retain(|(_, range)| whole(range));
-    Ok(found.into_iter().map(|(name, range)| Packed { name, archive: archive.clone(), range }).collect())
+    Ok(())
 }
 
 /// Packs files under `package/`, sorted by name, without dates or owners: the same files give the same bytes.

@@ -4,7 +4,7 @@
 //! Refuses, with file, element and line: paths that lead nowhere, a base that is missing, structures in a circle.
 //! R4 §5.1.0.10 (differential and snapshot), §5.1.0.14 (slicing).
 
-use super::element::{Element, Listed, MANY, complaint, read};
+use super::element::{Element, Listed, MANY, Type, complaint, read};
 use crate::pure::fhir::{Issue, Item, Place, Report};
 use std::sync::Arc;
 
@@ -62,6 +62,9 @@ pub trait Shelf {
 
 /// Structures may build on one another this deep.
 const DEEPEST: usize = 24;
+
+/// Where the definitions of R4 itself have their urls.
+const R4: &str = "http://hl7.org/fhir/StructureDefinition/";
 
 /// Builds a structure.
 ///
@@ -187,10 +190,16 @@ impl Builder<'_> {
         }
         let mut problems = Report::default();
         if let Some(elements) = resource.get("differential").and_then(|d| d.get("element")) {
-            for one in self.list(elements)? {
+            let listed = self.list(elements)?;
+            let short: Vec<Vec<Step>> = listed.iter().filter_map(named_by_type).collect();
+            for one in listed {
                 if let Err(issue) = self.apply(&mut root, one, !structure.is_constraint) {
                     problems.push(*issue);
                 }
+            }
+            if structure.is_constraint {
+                let is_of_r4 = self.url.starts_with(R4);
+                short.iter().for_each(|steps| narrow(&mut root, steps, &short, is_of_r4));
             }
         }
         if problems.issues.is_empty() { Ok(root) } else { Err(problems) }
@@ -224,8 +233,26 @@ impl Builder<'_> {
                 }
             }
         }
+        let is_slice = one.steps.last().is_some_and(|(_, slice)| slice.is_some());
+        if !defines && let Some(text) = self.contradiction(&at.element, &one.element, is_slice) {
+            return Err(Box::new(self.fault(&one.element.id, Some(&one.element), &text)));
+        }
         at.element.apply(&one.element);
         Ok(())
+    }
+
+    /// What a profile says of an element that cannot be: it narrows what it builds on, and never widens it (R4 §5.1.0.10).
+    fn contradiction(&self, before: &Element, says: &Element, is_slice: bool) -> Option<String> {
+        // `*` sets no limit of its own, so that of the base stays
+        let widened = says.max.filter(|most| *most != MANY) > before.max;
+        if !is_slice && widened && before.max.is_some() {
+            return Some("it may be there more often than in what it builds on".to_owned());
+        }
+        if !is_slice && says.min.is_some() && says.min < before.min {
+            return Some("it may be there less often than in what it builds on".to_owned());
+        }
+        let strange = says.types.iter().flatten().find(|of| self.shelf.type_url(&of.code).is_none());
+        strange.map(|of| format!("its type `{}` is not known", of.code))
     }
 
     /// The slice of this name, made from the element itself where it is new.
@@ -240,7 +267,7 @@ impl Builder<'_> {
         if slice.element.name.ends_with("[x]") {
             let stem = slice.element.name.trim_end_matches("[x]").to_owned();
             if let Some(types) = &mut slice.element.types {
-                let named = |t: &super::element::Type| choice_name(&stem, &t.code) == name;
+                let named = |t: &Type| choice_name(&stem, &t.code) == name;
                 if types.iter().any(named) {
                     types.retain(named);
                 }
@@ -345,8 +372,38 @@ fn locate(children: &[Branch], name: &str) -> Option<(usize, Option<String>)> {
     children.iter().enumerate().find_map(|(index, child)| {
         let stem = child.element.name.strip_suffix("[x]")?;
         let is_typed = name.strip_prefix(stem)?.starts_with(|c: char| c.is_ascii_uppercase());
-        if is_typed { Some((index, Some(name.to_owned()))) } else { None }
+        // `amountType` may be an element beside `amount[x]`
+        let is_one = |types: &Vec<Type>| types.iter().any(|t| choice_name(stem, &t.code) == name);
+        let is_choice = is_typed && child.element.types.as_ref().is_none_or(is_one);
+        is_choice.then(|| (index, Some(name.to_owned())))
     })
+}
+
+/// The steps of an element that is a choice named by one of its types, where it may be one: `Observation.valueQuantity`.
+fn named_by_type(one: &Listed) -> Option<Vec<Step>> {
+    let (name, slice) = one.steps.last()?;
+    (slice.is_none() && !name.ends_with("[x]")).then(|| one.steps.clone())
+}
+
+/// A choice that a differential names by its types alone (`valueQuantity`) and does not slice itself has these types and
+/// no others. So it is in R4's own snapshots; those that HL7's tools make today leave the choice open unless it must be
+/// there as that type, so of other definitions only such choices are closed.
+fn narrow(root: &mut Branch, steps: &[Step], all: &[Vec<Step>], is_of_r4: bool) {
+    let Some(((name, _), above)) = steps.split_last() else { return };
+    let Some(holder) = above.get(1..).and_then(|above| find(root, above)) else { return };
+    let Some((index, Some(_))) = locate(&holder.children, name) else { return };
+    let choice = &mut holder.children[index];
+    let stem = choice.element.name.trim_end_matches("[x]").to_owned();
+    let must_be = choice.slices.iter().any(|(n, slice)| *n == *name && slice.element.min.is_some_and(|min| min > 0));
+    if choice.element.slicing.is_some() || !(must_be || is_of_r4) {
+        return;
+    }
+    if let Some(types) = &mut choice.element.types {
+        types.retain(|of| {
+            let written = choice_name(&stem, &of.code);
+            all.iter().any(|s| s.len() == steps.len() && s[..above.len()] == *above && *s[above.len()].0 == *written)
+        });
+    }
 }
 
 type Step = (Arc<str>, Option<Arc<str>>);
