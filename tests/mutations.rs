@@ -41,7 +41,7 @@ struct Row {
     severity: Option<String>,
     /// Text of the line it points to, where that is not the line of `at`.
     line: Option<String>,
-    /// Errors that the same defect may be called besides: id and expression.
+    /// Errors that the same defect may be called besides: id and expression, `*` for whatever comes after.
     #[serde(default)]
     also: Vec<(String, String)>,
     /// A profile that the record is held to besides those it claims.
@@ -249,7 +249,12 @@ fn judged(row: &Row, definitions: &Definitions) -> Result<(), String> {
     let others = report.issues.iter().filter(is_error).filter(|i| !is_it(i));
     let others: BTreeSet<(String, String)> =
         others.map(|i| (i.id.to_string(), plain(i.expression.as_deref().unwrap_or_default()))).collect();
-    if !others.is_subset(&allowed) {
+    let is_allowed = |(id, at): &(String, String)| {
+        allowed
+            .iter()
+            .any(|(i, place)| i == id && (place == at || place.strip_suffix('*').is_some_and(|p| at.starts_with(p))))
+    };
+    if !others.iter().all(is_allowed) {
         return Err(format!("besides, as errors:\n{}", all()));
     }
     Ok(())
