@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Fuzzes each target for so many seconds: tests/fuzz/run.sh SECONDS [TARGET…]. Says how many inputs were tried and what
 # was covered; stops with 1 where something was found, which is then in target/fuzz/found. Builds with the flags of
-# `cargo fuzz`, which may be used instead: cargo fuzz run --fuzz-dir tests/fuzz TARGET.
+# `cargo fuzz`, which may be used instead: cargo fuzz run --fuzz-dir tests/fuzz TARGET. Needs a C++ compiler besides what
+# the project needs.
 set -euo pipefail
 cd "$(dirname "$0")"
 seconds=${1:?how many seconds for each target}
@@ -22,6 +23,9 @@ status=0
 for target in "${targets[@]}"; do
   work=$CARGO_TARGET_DIR/corpus/$target
   mkdir -p "$work"
+  # one input a line, in base64: what earlier runs found worth keeping, minimised
+  WORK=$work perl -MMIME::Base64 -ne \
+    'open F, ">", "$ENV{WORK}/kept-$." or die "$!\n"; binmode F; print F decode_base64($_); close F' <"corpus/$target.base64"
   options=(-max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 -print_final_stats=1)
   case $target in
     # what they read are orders, four bytes each, and no text
@@ -29,13 +33,13 @@ for target in "${targets[@]}"; do
     *) options+=(-max_len=4096 -dict="words/${target%%_*}.dict") ;;
   esac
   log=$CARGO_TARGET_DIR/$target.log
-  if "$built/$target" "${options[@]}" -artifact_prefix="$CARGO_TARGET_DIR/found/$target-" "$work" "corpus/$target" >"$log" 2>&1; then
+  if "$built/$target" "${options[@]}" -artifact_prefix="$CARGO_TARGET_DIR/found/$target-" "$work" >"$log" 2>&1; then
     found="nothing found"
   else
     found="FOUND, see $log" status=1
   fi
   tried=$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")
-  covered=$(grep -o 'cov: [0-9]* ft: [0-9]*' "$log" | tail -1)
+  covered=$(grep -o 'cov: [0-9]* ft: [0-9]*' "$log" | tail -1 || true)
   printf '%-18s %10s inputs, %s, %s\n' "$target" "${tried:-?}" "${covered:-nothing covered}" "$found"
 done
 exit $status
