@@ -4,8 +4,10 @@
 mod common;
 
 use common::definitions;
-use sharewell::pure::fhir::{Limits, Report, json};
+use sharewell::pure::fhir::{File, Limits, Report, json};
+use sharewell::pure::profile::Definitions;
 use sharewell::pure::validate::{Options, check_with};
+use std::borrow::Cow;
 
 fn report(text: &str, options: Options) -> Report {
     let tree = json::read(text.as_bytes(), &Limits::default()).expect("the record can be read");
@@ -203,4 +205,76 @@ fn a_display_is_one_of_the_codes_own() {
     assert!(!errors(&patient(" female "), Options::default()).iter().any(|e| e.starts_with("wrong-display")));
     let found = errors(&patient("Married"), Options::default());
     assert!(found.contains(&"wrong-display at Patient.maritalStatus.coding[0].display".to_owned()), "{found:?}");
+}
+
+fn definition(elements: &str) -> String {
+    format!(
+        r#"{{"resourceType":"StructureDefinition","url":"https://council.test/StructureDefinition/p","name":"P",
+        "status":"draft","kind":"resource","abstract":false,"type":"Patient","derivation":"constraint",
+        "baseDefinition":"http://hl7.org/fhir/StructureDefinition/Patient","differential":{{"element":[{elements}]}}}}"#
+    )
+}
+
+#[test]
+fn a_definition_as_a_record_is_one_that_can_be_built() {
+    let slices = |path: &str| {
+        format!(
+            r#"{{"id":"Patient.extension","path":"Patient.extension","slicing":{{"rules":"open",
+            "discriminator":[{{"type":"value","path":"{path}"}}]}}}}"#
+        )
+    };
+    says(&definition(r#"{"id":"Patient.name.family","path":"Patient.name.family","min":1}"#), &[]);
+    says(&definition(&slices("url")), &[]);
+    says(
+        &definition(&slices("kind")),
+        &["discriminator-path at StructureDefinition.differential.element[0].slicing.discriminator[0]"],
+    );
+    says(
+        &definition(r#"{"id":"Patient.shoeSize","path":"Patient.shoeSize","min":1}"#),
+        &[
+            "definition-broken at StructureDefinition",
+            "definition-broken at StructureDefinition.differential.element[0]",
+        ],
+    );
+}
+
+/// A Patient held to a profile with an extension on one of its elements.
+fn controlled(path: &str, extension: &str, patient: &str) -> Vec<String> {
+    let element = format!(r#"{{"id":"{path}","path":"{path}","extension":[{extension}]}}"#);
+    let bytes = Cow::Owned(definition(&element).into_bytes());
+    let file = File { path: "p.json".to_owned(), bytes };
+    let definitions = Definitions::r4().and_then(|d| d.with_files(&[file])).expect("the profile compiles");
+    let tree = json::read(patient.as_bytes(), &Limits::default()).expect("the record can be read");
+    let report = check_with(&tree, &["https://council.test/StructureDefinition/p"], &definitions, Options::default());
+    let errors = report.issues.iter().filter(|i| i.is_error());
+    errors.map(|i| format!("{} at {}", i.id, i.expression.as_deref().unwrap_or_default())).collect()
+}
+
+#[test]
+fn rules_by_extension_hold_values_and_narratives() {
+    let core =
+        |name: &str, value: &str| format!(r#"{{"url":"http://hl7.org/fhir/StructureDefinition/{name}",{value}}}"#);
+    let patient = |rest: &str| format!(r#"{{"resourceType":"Patient",{rest}}}"#);
+    let family = patient(r#""name":[{"family":"Attwater-Osei"}]"#);
+    let length = core("minLength", r#""valueInteger":20"#);
+    assert_eq!(controlled("Patient.name.family", &length, &family), ["too-short at Patient.name[0].family"]);
+    let form = core("regex", r#""valueString":"[a-z]+""#);
+    assert_eq!(controlled("Patient.name.family", &form, &family), ["wrong-form at Patient.name[0].family"]);
+    let needs = r#"{"url":"http://hl7.org/fhir/5.0/StructureDefinition/extension-ElementDefinition.mustHaveValue",
+        "valueBoolean":true}"#;
+    let absent = patient(
+        r#""_birthDate":{"extension":[{"url":"http://hl7.org/fhir/StructureDefinition/data-absent-reason",
+        "valueCode":"masked"}]}"#,
+    );
+    assert_eq!(controlled("Patient.birthDate", needs, &absent), ["value-missing at Patient.birthDate"]);
+    assert!(controlled("Patient.birthDate", needs, &patient(r#""birthDate":"1941-06-02""#)).is_empty());
+    let languages = core("narrative-language-control", r#""valueCode":"_yes""#);
+    let narrative = |div: &str| {
+        patient(&format!(
+            r#""text":{{"status":"generated","div":"<div xmlns=\"http://www.w3.org/1999/xhtml\">{div}</div>"}}"#
+        ))
+    };
+    assert_eq!(controlled("Patient.text", &languages, &narrative("words")), ["narrative-language at Patient.text"]);
+    let sections = narrative(r#"<div xml:lang=\"en\" lang=\"en\">words</div>"#);
+    assert!(controlled("Patient.text", &languages, &sections).is_empty());
 }

@@ -142,6 +142,7 @@ impl Compiler<'_> {
             is_modifier: element.is_modifier,
             must_support: element.must_support,
             max_length: element.max_length,
+            controls: element.controls.clone(),
             min_value: element.min_value.clone(),
             max_value: element.max_value.clone(),
             ..Node::default()
@@ -212,6 +213,7 @@ impl Compiler<'_> {
             mend_binding(element, binding);
         }
         node.demands = element.demands.clone().filter(|d| before.and_then(|b| b.demands.as_ref()) != Some(d));
+        node.controls = node.controls.filter(|c| before.and_then(|b| b.controls.as_ref()) != Some(c));
         node.max_length = node.max_length.filter(|m| before.and_then(|b| b.max_length) != Some(*m));
         node.min_value = node.min_value.filter(|v| before.and_then(|b| b.min_value.as_ref()) != Some(v));
         node.max_value = node.max_value.filter(|v| before.and_then(|b| b.max_value.as_ref()) != Some(v));
@@ -373,6 +375,7 @@ fn adds(node: &Node, element: &Element) -> bool {
         || node.max_value.is_some()
         || node.max_length.is_some()
         || node.demands.is_some()
+        || node.controls.is_some()
         || node.binding.is_some()
         || !node.rules.is_empty()
         || node.must_support

@@ -1,5 +1,6 @@
 //! An ElementDefinition (R4 §2.4) as read from a StructureDefinition, before it is compiled.
 
+use super::control::{self, Controls};
 use crate::pure::fhir::{Issue, Item, Place, Tree};
 use std::sync::Arc;
 
@@ -147,6 +148,8 @@ pub struct Element {
     pub max_value: Option<Constant>,
     /// Characters.
     pub max_length: Option<u32>,
+    /// Rules by extension.
+    pub controls: Option<Box<Controls>>,
     /// Invariants.
     pub constraints: Vec<Constraint>,
     /// Binding.
@@ -373,6 +376,7 @@ pub fn read(item: Item<'_>, id: &str, path: &str) -> Result<Element, String> {
         min_value: constant(item, "minValue"),
         max_value: constant(item, "maxValue"),
         max_length: number(item, "maxLength"),
+        controls: control::read(item),
         constraints: item.all("constraint").filter_map(read_constraint).collect(),
         binding: item.get("binding").map(read_binding),
         demands: read_demands(item),
@@ -410,6 +414,9 @@ impl Element {
             }
         }
         self.max_length = says.max_length.or(self.max_length);
+        if says.controls.is_some() {
+            self.controls.clone_from(&says.controls);
+        }
         if let Some(binding) = &says.binding {
             // a strength alone leaves the value set as it is
             let before = self.binding.as_ref().and_then(|b| b.value_set.clone());

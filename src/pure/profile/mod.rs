@@ -9,6 +9,7 @@
 
 pub mod code_system;
 pub mod compile;
+pub mod control;
 pub mod element;
 pub mod facts;
 mod load;
@@ -173,6 +174,14 @@ impl Definitions {
             .and_then(|tree| structure::build(tree.root(), &entry.packed.name, self, depth).map(Arc::new));
         let _ = entry.structure.set(made.clone());
         made
+    }
+
+    /// Whether a snapshot can be made of a definition that is a record here, and not loaded.
+    ///
+    /// # Errors
+    /// What is wrong with it, at element and line.
+    pub(crate) fn try_structure(&self, definition: Item<'_>) -> Result<(), Report> {
+        structure::build(definition, "", self, 0).map(|_| ())
     }
 
     /// All structures: url and whether it compiles.

@@ -3,6 +3,7 @@
 //! A type (Patient, HumanName) has a node for each element of its own; what lies below an element of another type is in
 //! that type's own profile. A constraint (a profile on Patient) has nodes only for what it adds to its type.
 
+use super::control::Controls;
 use super::element::{Binding, Constant, Demands, Slicing};
 use super::primitive::Primitive;
 use super::quick::quick;
@@ -79,6 +80,8 @@ pub struct Node {
     pub max_value: Option<Constant>,
     /// Characters.
     pub max_length: Option<u32>,
+    /// Rules by extension.
+    pub controls: Option<Box<Controls>>,
     /// Binding, and the value set where it is loaded.
     pub binding: Option<Binding>,
     /// What is asked of its value by extensions.

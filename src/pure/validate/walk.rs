@@ -457,6 +457,9 @@ impl<'a> Walk<'a> {
         if node.min_value.is_some() || node.max_value.is_some() || node.max_length.is_some() {
             self.limits(item, by);
         }
+        if let Some(controls) = &node.controls {
+            self.controls(item, controls, by);
+        }
         if let Some(binding) = &node.binding {
             self.binding(item, binding, by, type_name);
         }

@@ -5,6 +5,8 @@ pub mod attachment;
 pub mod binding;
 pub mod bundle;
 pub mod coding;
+pub mod control;
+pub mod definition;
 pub mod document;
 pub mod enable;
 pub mod extension;

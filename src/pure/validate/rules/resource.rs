@@ -23,6 +23,7 @@ impl<'a> Walk<'a> {
             "Bundle" => self.bundle(item),
             "Observation" => self.vital_signs(item),
             "Questionnaire" => self.conditions(item),
+            "StructureDefinition" => self.structure_definition(item),
             "QuestionnaireResponse" => self.response(item),
             "ValueSet" => self.included_systems(item),
             "ConceptMap" => self.mapped_codes(item),
