@@ -30,6 +30,8 @@ pub struct ValueSet {
     listed: Names<Vec<Arc<str>>>,
     parts: Vec<Part>,
     excluded: Vec<Part>,
+    /// Words that this set gives to a code, besides those of its system.
+    words: Names<Vec<Arc<str>>>,
 }
 
 #[derive(Clone, Debug)]
@@ -65,6 +67,7 @@ impl ValueSet {
             while let Some(entry) = open.pop() {
                 if let (Some(system), Some(code)) = (entry.str_at(&["system"]), entry.str_at(&["code"])) {
                     set.list(system, code);
+                    set.word(entry, code);
                 }
                 open.extend(entry.all("contains"));
             }
@@ -74,13 +77,31 @@ impl ValueSet {
             let is_plain = include.get("concept").is_some() && include.get("valueSet").is_none();
             match include.str_at(&["system"]) {
                 Some(system) if is_plain => {
-                    include.all("concept").filter_map(|c| c.str_at(&["code"])).for_each(|code| set.list(system, code));
+                    for concept in include.all("concept") {
+                        let Some(code) = concept.str_at(&["code"]) else { continue };
+                        set.list(system, code);
+                        set.word(concept, code);
+                    }
                 }
                 _ => set.parts.push(part(include, definitions, depth)),
             }
         }
         set.excluded = compose.all("exclude").map(|exclude| part(exclude, definitions, depth)).collect();
         Some(set)
+    }
+
+    fn word(&mut self, concept: Item<'_>, code: &str) {
+        let words = concept.all("designation").filter_map(|d| d.str_at(&["value"])).chain(concept.str_at(&["display"]));
+        let words: Vec<Arc<str>> = words.map(Arc::from).collect();
+        if !words.is_empty() {
+            self.words.entry(Arc::from(code)).or_default().extend(words);
+        }
+    }
+
+    /// The words that this set gives to a code (R4 ValueSet.compose.include.concept: display, designation).
+    #[must_use]
+    pub fn words(&self, code: &str) -> &[Arc<str>] {
+        self.words.get(code).map_or(&[], Vec::as_slice)
     }
 
     fn list(&mut self, system: &str, code: &str) {

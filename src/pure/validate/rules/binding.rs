@@ -1,6 +1,7 @@
 //! Bindings: a coded element takes its codes from a value set (R4 §4.1.4). Required: an error otherwise; extensible: a
 //! warning. What depends on a code system that is not loaded is not checked, and the report says so.
 
+use super::coding::{WRONG_DISPLAY, same_words};
 use crate::pure::fhir::{Item, Kind, Severity};
 use crate::pure::profile::element::{Binding, Strength};
 use crate::pure::profile::value_set::{Membership, ValueSet};
@@ -38,7 +39,10 @@ impl<'a> Walk<'a> {
             return;
         };
         match membership(item, &set, type_name) {
-            Membership::In => self.replaced(item, by, strength),
+            Membership::In => {
+                self.replaced(item, by, strength);
+                self.displayed(item, &set);
+            }
             Membership::Unknown(what) => {
                 self.report.not_checked(&format!("codes of `{what}`"), "the code system is not loaded");
             }
@@ -57,6 +61,20 @@ impl<'a> Walk<'a> {
             let is_told = issue.id == NOT_IN_SET && issue.severity == Severity::Warning;
             !(is_told && issue.expression.as_deref() == Some(path.as_str()))
         });
+    }
+
+    /// A display that the code system does not have may be one that the value set gives to the code.
+    fn displayed(&mut self, item: Item<'a>, set: &ValueSet) {
+        if !self.report.issues.iter().any(|issue| issue.id == WRONG_DISPLAY) {
+            return;
+        }
+        for coding in item.all("coding").chain(item.get("code").map(|_| item)) {
+            let (Some(code), Some(display)) = (coding.str_at(&["code"]), coding.get("display")) else { continue };
+            if set.words(code).iter().any(|word| same_words(word, display.text())) {
+                let path = self.expression(display);
+                self.report.issues.retain(|i| i.id != WRONG_DISPLAY || i.expression.as_deref() != Some(path.as_str()));
+            }
+        }
     }
 
     fn not_bound(&mut self, item: Item<'a>, url: &str, strength: Strength, by: By<'a>) {

@@ -29,6 +29,9 @@ const ELSEWHERE: &[(&str, &str)] = elsewhere!(
     "urn:iso:std:iso:3166"
 );
 
+/// Id of the finding that a display is not one of the code's own.
+pub(super) const WRONG_DISPLAY: &str = "wrong-display";
+
 impl<'a> Walk<'a> {
     /// Looks a Coding up in its code system, where that is loaded.
     pub(in crate::pure::validate) fn coding(&mut self, item: Item<'a>, by: By<'a>) {
@@ -102,7 +105,7 @@ impl<'a> Walk<'a> {
         }
         let text = "the display is not one of the code's own".to_owned();
         let remedy = "write the display of the code system, or leave it out";
-        self.error("code-invalid", "wrong-display", display, Some(by), text, remedy);
+        self.error("code-invalid", WRONG_DISPLAY, display, Some(by), text, remedy);
     }
 
     /// Whether words of a language count. Those of the code system itself, without a language, always do.
@@ -117,7 +120,7 @@ impl<'a> Walk<'a> {
 }
 
 /// Whether words are the same but for case and white space.
-fn same_words(one: &str, other: &str) -> bool {
+pub(super) fn same_words(one: &str, other: &str) -> bool {
     if one == other {
         return true;
     }
