@@ -33,7 +33,7 @@ fn apologies(file: &str) -> BTreeMap<String, String> {
 }
 
 /// The least part of the expected error issues, in percent, that we report at the same expression. It only rises.
-const PLACES: f64 = 83.0;
+const PLACES: f64 = 85.0;
 
 /// The record, and what its syntax alone lets us say.
 fn read(bytes: &[u8], definitions: &Definitions) -> Result<(Tree, Report), Report> {
@@ -228,7 +228,7 @@ fn the_official_cases_get_the_official_verdict() {
         whole.add(is_right, places, missed.len());
         if is_right && is_default && expected.contains_key(id) {
             mended.push(id.to_owned());
-        } else if !is_right && !(is_default && expected.contains_key(id)) {
+        } else if !(is_right || is_default && expected.contains_key(id)) {
             news.push(describe(id, should, &got, case));
         }
     }

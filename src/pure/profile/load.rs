@@ -91,6 +91,7 @@ impl Definitions {
             return Err(Issue::error("required", "definition-broken", text).at(place).remedy("give it one").into());
         } else if let Some(card) = card(root).filter(|_| is_definition(root)) {
             self.file(&card, file);
+            self.file_contained(root, card.url, &file.name);
             if card.resource_type == "Questionnaire" {
                 let keys = keys(&card);
                 for key in keys {
@@ -99,6 +100,16 @@ impl Definitions {
             }
         }
         Ok(())
+    }
+
+    /// Value sets that a definition contains are known by its url and their id, as its bindings name them (`#id`).
+    fn file_contained(&mut self, root: Item<'_>, url: &str, name: &str) {
+        for resource in root.all("contained").filter(|r| r.resource_type() == Some("ValueSet")) {
+            if let Some(id) = resource.str_at(&["id"]) {
+                let alone = Packed::alone(name, &resource.to_json());
+                self.value_sets.insert(Arc::from(format!("{url}#{id}")), Entry::new(alone));
+            }
+        }
     }
 
     fn file(&mut self, card: &Card<'_>, packed: &Packed) {

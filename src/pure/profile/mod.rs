@@ -261,7 +261,8 @@ impl Definitions {
         let limits = Limits { bytes: 256 << 20, nodes: 20_000_000, ..Limits::default() };
         // some published definitions begin with a byte order mark; of records none is accepted
         let text = packed.text().trim_start_matches('\u{feff}');
-        let read = if packed.name.ends_with(".xml") {
+        // by what it is, not by its name: a resource out of a Bundle in XML is held as JSON
+        let read = if text.trim_ascii_start().starts_with('<') {
             // one with a slip of the pen between its elements still says what it says
             xml::read_whole(text.as_bytes(), &limits, self).map(|(tree, _)| tree)
         } else {

@@ -138,11 +138,22 @@ impl Builder<'_> {
             let steps = steps(item, path, found.last());
             let id = render(&steps);
             match read(item, &id, path) {
-                Ok(element) => found.push(Listed { steps, element }),
+                Ok(mut element) => {
+                    self.own_value_set(&mut element);
+                    found.push(Listed { steps, element });
+                }
                 Err(text) => problems.push(complaint(self.file, &self.url, &id, item.place().as_ref(), &text)),
             }
         }
         if problems.issues.is_empty() { Ok(found) } else { Err(problems) }
+    }
+
+    /// `#id` names a value set that the definition contains; it is filed under the definition's url and that id.
+    fn own_value_set(&self, element: &mut Element) {
+        let Some(set) = element.binding.as_mut().and_then(|b| b.value_set.as_mut()) else { return };
+        if set.starts_with('#') {
+            *set = Arc::from(format!("{}{set}", self.url));
+        }
     }
 
     fn grown_whole(&self, elements: Item<'_>) -> Result<Branch, Report> {

@@ -15,7 +15,12 @@ impl<'a> Walk<'a> {
             let text = "an extension should have a value or extensions, and not both (ext-1)".to_owned();
             self.error("invariant", "extension-value-and-parts", item, Some(by), text, "keep one of the two");
         }
-        let Some(url) = item.get("url").and_then(Item::str).filter(|u| !u.is_empty()) else { return };
+        let Some(url) = item.get("url").and_then(Item::str) else { return };
+        if url.is_empty() {
+            let text = "an extension without a url has no meaning".to_owned();
+            self.error("invalid", "extension-without-url", item, Some(by), text, "name the extension's definition");
+            return;
+        }
         let is_part = holder.get("url").is_some() && is_extension(holder);
         if !is_absolute(url) {
             if is_part {
@@ -32,6 +37,16 @@ impl<'a> Walk<'a> {
                 self.extension_place(holder, profile);
                 if !url.contains('|') {
                     self.overlay(item, profile, 0);
+                } else if let Some(url) = item.get("url") {
+                    let text = "the url of an extension is that of its definition, without a version".to_owned();
+                    self.error(
+                        "value",
+                        "versioned-extension-url",
+                        url,
+                        Some(by),
+                        text,
+                        "leave `|` and the version out",
+                    );
                 }
             }
             _ if is_modifier => {

@@ -145,8 +145,17 @@ impl<'a> Walk<'a> {
 
     /// A relative reference in a Bundle is read from the fullUrl of its entry (R4 §2.36.4.1).
     fn relative_reference(&mut self, item: Item<'a>, lead: Lead<'a>, bundle: &Entries<'a>, by: By<'a>) {
-        let is_free = matches!(bundle.kind, "transaction" | "batch" | "transaction-response" | "batch-response");
-        if bundle.entry_of(item).is_some_and(|e| e.get("fullUrl").is_none()) && !is_free {
+        let nameless = bundle.entry_of(item).filter(|e| e.get("fullUrl").is_none());
+        // only what is to be created, and what an operation answers, may go without (R4 Bundle.entry.fullUrl)
+        let is_free = |entry: Item<'_>| match bundle.kind {
+            "transaction" | "batch" => entry.str_at(&["request", "method"]).is_none_or(|method| method == "POST"),
+            kind => matches!(kind, "transaction-response" | "batch-response"),
+        };
+        if let Some(entry) = nameless.filter(|entry| !is_free(*entry)) {
+            if matches!(bundle.kind, "transaction" | "batch") {
+                let text = "an entry that is not posted should have a `fullUrl`".to_owned();
+                self.error("required", "entry-without-full-url", entry, None, text, "add the identity of its resource");
+            }
             let text = "the entry has no `fullUrl`, so a relative reference in it leads nowhere".to_owned();
             let remedy = "give the entry a `fullUrl`";
             self.error("required", "reference-without-full-url", item, Some(by), text, remedy);
