@@ -212,8 +212,8 @@ fn malformed_requests_are_refused() {
         ("GET /fhir/CarePlan HTTP/9.9\r\nhost: x\r\n\r\n", 400),
         ("GET /fhir/Care Plan HTTP/1.1\r\nhost: x\r\n\r\n", 400),
         (&long, 414),
-        ("GET /fhir/CarePlan HTTP/1.1\r\nhost: x\r\naccept: application/fhir+xml\r\n\r\n", 406),
-        ("GET /fhir/CarePlan?_format=xml HTTP/1.1\r\nhost: x\r\n\r\n", 406),
+        ("GET /fhir/CarePlan HTTP/1.1\r\nhost: x\r\naccept: application/fhir+turtle\r\n\r\n", 406),
+        ("GET /fhir/CarePlan?_format=ttl HTTP/1.1\r\nhost: x\r\n\r\n", 406),
         ("GET /fhir/CarePlan?_format=json&_format=xml HTTP/1.1\r\nhost: x\r\n\r\n", 406),
     ] {
         let mut client = house.client("surgery");

@@ -133,6 +133,8 @@ const OTHER_WORDS: &[&str] = &[
     "issue-line",
     "issue-source",
     "message-id",
+    "narrative-language-control",
+    "narrative-source-control",
     "not-found",
     "not-in",
     "not-supported",
