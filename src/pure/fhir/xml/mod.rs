@@ -5,7 +5,7 @@
 //! nothing external, ever), other encodings than UTF-8, other namespaces than FHIR's and XHTML's, text between elements,
 //! attributes and instructions FHIR does not have, elements out of order, what is not well-formed, and input beyond the
 //! limits. What the types do not know is kept, for the validator to name.
-//! And back: [`write`] takes a tree and gives the XML that is read as the same tree.
+//! And back: [`write()`] takes a tree and gives the XML that is read as the same tree.
 
 mod convert;
 mod elements;
