@@ -168,11 +168,10 @@ fn a_gateway_killed_after_its_202_delivers_once_when_it_is_back() {
         serving.stop();
         let proof = verify(&place.database(), &Witness::default()).expect("a database");
         assert_eq!((proof.findings, proof.unchecked), (Vec::new(), Vec::<String>::new()));
-        assert_eq!(
-            proof.unresolved,
-            u64::from(answered),
-            "the attempt that nobody saw the end of stays an open intent"
-        );
+        // where nobody listened, the kill may still fall between an intent and the refused connection
+        let fewest = u64::from(answered);
+        let open = proof.unresolved;
+        assert!((fewest..=1).contains(&open), "the attempt that nobody saw the end of stays an open intent: {open}");
     }
 }
 

@@ -8,7 +8,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};
 use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -58,6 +58,16 @@ certificate_file = "out.pem"
 key_file = "out.key"
 "#;
 
+/// A port that nobody listens on now, below those that systems hand out to clients: it stays free until it is wanted.
+fn quiet_port() -> u16 {
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    let own = u16::try_from(std::process::id() % 500).unwrap() * 40;
+    (0..)
+        .map(|_| 10_000 + own + NEXT.fetch_add(1, Ordering::Relaxed) % 40)
+        .find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok())
+        .unwrap()
+}
+
 /// Certificates, configuration and database of one gateway, and the port where its recipient will be.
 pub struct Place {
     pub folder: TempDir,
@@ -70,7 +80,7 @@ impl Place {
         let now = jiff::Timestamp::now();
         let authority = Authority::new("test", now).unwrap();
         let folder = tempfile::tempdir().unwrap();
-        let port = TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();
+        let port = quiet_port();
         let write = |name: &str, bytes: &[u8]| std::fs::write(folder.path().join(name), bytes).unwrap();
         for (name, purpose) in [("server", Purpose::Server), ("out", Purpose::Client)] {
             let issued = authority.issue(purpose, &["localhost"], &[], now, 1).unwrap();

@@ -289,3 +289,12 @@ fn a_text_of_many_lines_is_a_text() {
     let tree = super::read_xml(text.as_bytes()).expect("it is good");
     assert_eq!(tree.root().str_at(&["name", "text"]).map(str::len), Some(10_000));
 }
+
+#[test]
+fn a_hundred_findings_are_all_that_is_told_also_where_a_letter_is_no_utf_8() {
+    let mut bytes = patient(&"<?no?>".repeat(150)).into_bytes();
+    let at = bytes.iter().rposition(|byte| *byte == b'?').unwrap();
+    bytes[at - 1] = 0xFF;
+    let (_, report) = xml::read_whole(&bytes, &Limits::default(), super::definitions()).unwrap();
+    assert_eq!(report.issues.len(), 100);
+}

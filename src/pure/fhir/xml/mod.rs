@@ -87,6 +87,7 @@ pub fn read_whole(bytes: &[u8], limits: &Limits, model: &dyn Model) -> Result<(T
     })?;
     let (tree, faults) = convert::tree(&text, &root, model);
     found.extend(report(&text, faults));
+    found.issues.truncate(MOST_FAULTS);
     Ok((tree, found))
 }
 
