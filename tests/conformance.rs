@@ -104,7 +104,6 @@ fn options(case: &Value) -> Options {
             _ => References::WhereHeld,
         },
         assume_rest_references: is("assumeValidRestReferences"),
-        aggregation_outside_bundles: is("enforceAggregationOutsideBundles"),
         entry_profiles,
         ..Options::default()
     }

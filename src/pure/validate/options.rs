@@ -31,8 +31,6 @@ pub struct Options {
     pub assume_rest_references: bool,
     /// Profiles that the resources in a Bundle or Parameters should meet: place (`Patient:0`) and canonical url.
     pub entry_profiles: Vec<(String, String)>,
-    /// Whether aggregation modes are held to also where no Bundle is around.
-    pub aggregation_outside_bundles: bool,
     /// Elements that a profile marks as must-support and that are absent are told, as information.
     pub must_support: bool,
     /// Modifier extensions and implicit rules that nobody here knows are errors: whoever acts on a record must know what
