@@ -22,7 +22,7 @@ use crate::edge::record::Journal;
 use crate::edge::source::Upstream;
 use crate::edge::store::{Person, Store};
 use crate::pure::audit::{Event, Kind, Name, Outcome as Went};
-use crate::pure::decide::{self, Decision, Evidence, Outcome, Policy, Question};
+use crate::pure::decide::{self, Decision, Evidence, Outcome, Policy, Prepared, Question};
 use crate::pure::fhir::{Item, Report, nhs_number};
 use crate::pure::map::{self, Mapping};
 use crate::pure::parse::{self, ParseLimits, Syntax};
@@ -116,7 +116,18 @@ impl Gateway {
     }
 
     fn decide(&self, request: &str, question: &Question, record: &Validated, evidence: &Evidence) -> Decision {
-        let decision = self.room(request, Room::Decide, || decide::decide(question, record, evidence, &self.policy));
+        let prepared = self.room(request, Room::Decide, || decide::prepare(record, &self.policy));
+        self.decide_prepared(request, question, &prepared, evidence)
+    }
+
+    fn decide_prepared(
+        &self,
+        request: &str,
+        question: &Question,
+        prepared: &Prepared<'_>,
+        evidence: &Evidence,
+    ) -> Decision {
+        let decision = self.room(request, Room::Decide, || decide::decide_prepared(question, prepared, evidence));
         self.watches.decided(request, &question.party.id, &decision);
         decision
     }

@@ -133,7 +133,8 @@ fn deliver_takes_a_releasable_and_nothing_else_of_a_record() {
 
 #[test]
 fn only_the_gateway_joins_the_pure_rooms_to_the_edge() {
-    let walk = ["parse::parse(", "map::map(", "validate::validate(", "decide::decide(", "redact::redact("];
+    let walk =
+        ["parse::parse(", "map::map(", "validate::validate(", "decide::decide", "decide::prepare(", "redact::redact("];
     for path in rust_files(&source().join("edge")) {
         let code = code(&path);
         for call in walk {

@@ -6,7 +6,7 @@ use plans::{SECTION, choice, council_plan, definitions, evidence, party, policy,
 use proptest::prelude::*;
 use proptest::test_runner::Config;
 use serde_json::{Value, json};
-use sharewell::pure::decide::{Action, Choice, Decision, Outcome, Relation, decide, explain};
+use sharewell::pure::decide::{Action, Choice, Decision, Outcome, Relation, decide, decide_prepared, explain, prepare};
 use sharewell::pure::fhir::{Item, Kind};
 use sharewell::pure::redact::{Releasable, redact, shape_search};
 use sharewell::pure::validate::Validated;
@@ -335,4 +335,44 @@ fn a_tag_puts_a_resource_into_a_further_section_and_both_have_to_be_allowed() {
     let both = vec![choice("p", "Y99003", "permit", &["goals", "actions", "mental-health"], &[], None)];
     let decision = decide(&question, &record, &evidence(both), policy());
     assert!(decision.released().contains(&"Goal/goal-1".to_owned()));
+}
+
+#[test]
+fn the_order_of_a_records_entries_changes_nothing_of_what_goes() {
+    let turned = |turn: &dyn Fn(&mut Vec<Value>)| {
+        let mut plan = whole_plan();
+        turn(plan["entry"].as_array_mut().expect("entries"));
+        Validated::new(tree(&plan), &[], definitions()).unwrap_or_else(|r| panic!("{:?}", r.issues))
+    };
+    let question = question(party("Y99003", "care-provider"), Action::Disclose);
+    let choices = vec![choice("p", "Y99003", "permit", &["goals", "actions"], &[], None)];
+    let said = |record: &Validated| {
+        let decision = decide(&question, record, &evidence(choices.clone()), policy());
+        // entries stand in another place: what comes before the resource is left out
+        let below = |path: &str| path.split_once(".resource").map_or(String::new(), |(_, rest)| rest.to_owned());
+        let mut cuts: Vec<_> = decision.cuts().iter().map(|c| (below(&c.path), c.sections.clone())).collect();
+        let mut released = decision.released().to_vec();
+        cuts.sort();
+        released.sort();
+        (released, cuts, decision.sections().to_vec())
+    };
+    let forth = said(&turned(&|_| ()));
+    assert_eq!(said(&turned(&|entries| entries.reverse())), forth);
+    assert_eq!(said(&turned(&|entries| entries.rotate_left(3))), forth);
+}
+
+#[test]
+fn a_record_taken_apart_once_is_decided_for_everybody_as_if_it_were_taken_apart_for_each() {
+    let record = example();
+    let prepared = prepare(&record, policy());
+    let choices = vec![
+        choice("gp", "Y99001", "permit", &[], &["budget"], None),
+        choice("p", "Y99003", "permit", &["goals", "actions"], &[], None),
+    ];
+    for ods in ["Y99001", "Y99003", "Y99009"] {
+        let question = question(party(ods, "care-provider"), Action::Disclose);
+        let evidence = evidence(choices.clone());
+        let alone = decide(&question, &record, &evidence, policy());
+        assert!(decide_prepared(&question, &prepared, &evidence) == alone, "{ods}: {alone:?}");
+    }
 }

@@ -231,10 +231,12 @@ fn messages(
     entries: &mut Vec<Entry>,
 ) -> Vec<NewMessage> {
     let mut messages = Vec::new();
+    // what is the same for all recipients, once
+    let prepared = gateway.room(&inbound.request_id, Room::Decide, || decide::prepare(record, &gateway.policy));
     for outlet in gateway.outlets.values().filter(|o| o.recipient.party.identity.id != sender.identity.id) {
         let to = &outlet.recipient;
         let question = gateway.question(&to.party, Action::Disclose, gateway.clock.now());
-        let decision = gateway.decide(&inbound.request_id, &question, record, evidence);
+        let decision = gateway.decide_prepared(&inbound.request_id, &question, &prepared, evidence);
         let event = gateway.decision_event(&inbound.request_id, &to.party.identity.id, person, &decision);
         entries.push(event.entry());
         if decision.outcome() != Outcome::Deny {

@@ -36,6 +36,7 @@ pub use evidence::{Authority, Bar, Capacity, Evidence, Facts, Order, Relationshi
 pub use policy::Policy;
 pub use question::{Asked, BreakGlass, Fallback, Party, Question, Relation};
 pub use reading::{read_choice, unread_choice};
+pub use record::Prepared;
 pub use request::Sketch;
 pub use rules::RuleId;
 pub use words::{Action, Code, Identity};
@@ -46,16 +47,26 @@ use crate::pure::validate::Validated;
 /// Decides one question about one record.
 #[must_use]
 pub fn decide(question: &Question, record: &Validated, evidence: &Evidence, policy: &Policy) -> Decision {
-    let mut decision = verdicts::judge(question, &[record.bundle().root()], &[record.digest()], evidence, policy);
-    decision.record = Some(record.digest());
-    decision
+    decide_prepared(question, &prepare(record, policy), evidence)
+}
+
+/// Takes a record apart by the rules it will be decided by: what of a decision is the same for all recipients, made once.
+#[must_use]
+pub fn prepare<'t>(record: &'t Validated, policy: &'t Policy) -> Prepared<'t> {
+    Prepared::of_record(record, policy)
+}
+
+/// Decides one question about a record that was prepared, by the rules it was prepared by. The same answer as [`decide`].
+#[must_use]
+pub fn decide_prepared(question: &Question, prepared: &Prepared<'_>, evidence: &Evidence) -> Decision {
+    verdicts::judge(question, prepared, evidence)
 }
 
 /// What the answer would be for resources that nobody has validated: to explain and to test. No permit comes of it.
 #[must_use]
 pub fn explain(question: &Question, resources: &[Item<'_>], evidence: &Evidence, policy: &Policy) -> Decision {
-    let digests: Vec<[u8; 32]> = resources.iter().map(|r| openssl::sha::sha256(r.to_json().as_bytes())).collect();
-    verdicts::judge(question, resources, &digests, evidence, policy)
+    let digests = resources.iter().map(|r| openssl::sha::sha256(r.to_json().as_bytes())).collect();
+    verdicts::judge(question, &Prepared::of(resources, digests, policy), evidence)
 }
 
 /// Decides what a pull asks for, before the source is asked: types and search parameters. Permit and redact mean that

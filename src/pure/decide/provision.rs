@@ -102,7 +102,7 @@ pub struct Rule {
 
 use super::policy::{FRAME, Policy, WHOLE};
 use super::question::Question;
-use super::record::{Record, Resource};
+use super::record::{Prepared, Resource};
 use super::words::{PLAN_SECTION, RESOURCE_TYPES, Truth};
 use jiff::Timestamp;
 
@@ -136,7 +136,7 @@ pub(super) struct Asking {
 /// The data a rule is held against: a unit of a record, or only what a request says of them. What is not said is open.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Data<'d, 't> {
-    pub record: Option<&'d Record<'t>>,
+    pub record: Option<&'d Prepared<'t>>,
     pub resource: Option<&'d Resource<'t>>,
     pub sections: Option<u32>,
     pub stated: Option<&'d Stated>,
@@ -417,14 +417,14 @@ impl Rule {
         Match::sure(found)
     }
 
-    fn reaches(&self, meaning: Meaning, reference: &str, resource: &Resource<'_>, record: &Record<'_>) -> Truth {
+    fn reaches(&self, meaning: Meaning, reference: &str, resource: &Resource<'_>, record: &Prepared<'_>) -> Truth {
         if meaning == Meaning::AuthoredBy {
             return resource.authored_by(reference);
         }
         let itself = resource.is(reference);
         let refers = || resource.refers_to(reference);
         let referred = || {
-            let from = record.resources.iter().find(|r| r.is(reference) == Truth::True);
+            let from = record.named(reference).map(|at| &record.resources[at]);
             from.map_or(Truth::Unknown, |f| f.refs.iter().map(|r| resource.is(r)).max().unwrap_or(Truth::False))
         };
         match (self.says, meaning) {

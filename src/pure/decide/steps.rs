@@ -159,9 +159,9 @@ impl<'b> Bench<'b> {
     }
 
     /// All steps for one part of a record.
-    pub fn judge(&self, unit: &Unit<'_>, record: &Record<'_>, scratch: &mut Vec<super::combine::Claim>) -> Verdict {
-        let resource = &record.resources[unit.resource];
-        if resource.whose == Whose::Other {
+    pub fn judge(&self, unit: &Unit<'_>, record: &Record<'_, '_>, scratch: &mut Vec<super::combine::Claim>) -> Verdict {
+        let resource = record.resource(unit);
+        if record.whose(unit) == Whose::Other {
             return Verdict::stays(RuleId::L1);
         }
         if let Some(rule) = self.barred(unit, resource.bar) {
@@ -170,7 +170,12 @@ impl<'b> Bench<'b> {
         if let Some(verdict) = self.ordered(unit) {
             return verdict;
         }
-        let data = Data { record: Some(record), resource: Some(resource), sections: Some(unit.sections), stated: None };
+        let data = Data {
+            record: Some(record.prepared),
+            resource: Some(resource),
+            sections: Some(unit.sections),
+            stated: None,
+        };
         if let Some(rule) = self.gate {
             return self.gated(rule, weigh(self.live, &data, self.policy, scratch));
         }

@@ -6,46 +6,42 @@ use super::evidence::Evidence;
 use super::policy::{FRAME, Policy};
 use super::provision::{Known, Span};
 use super::question::Question;
-use super::record::{Record, Unit, Whose};
+use super::record::{Prepared, Record, Unit, Whose};
 use super::rules::RuleId;
 use super::steps::{Bench, Verdict};
 use crate::pure::fhir::{Item, When};
 
 /// All steps, for all parts of a record.
-pub(super) fn judge(
-    question: &Question,
-    roots: &[Item<'_>],
-    digests: &[[u8; 32]],
-    evidence: &Evidence,
-    policy: &Policy,
-) -> Decision {
+pub(super) fn judge(question: &Question, prepared: &Prepared<'_>, evidence: &Evidence) -> Decision {
+    let policy = prepared.policy();
     let known = Known::of(question);
     let (live, aside) = combine::live(&known, evidence, policy);
     let bench = Bench::of(&known, evidence, policy, &live, &aside);
-    let record = Record::of(roots, &known.who, evidence, policy);
+    let record = Record::of(prepared, &known.who, evidence);
     let mut scratch = Vec::new();
-    let mut verdicts: Vec<Verdict> = record.units.iter().map(|u| bench.judge(u, &record, &mut scratch)).collect();
+    let mut verdicts: Vec<Verdict> = record.units().iter().map(|u| bench.judge(u, &record, &mut scratch)).collect();
     fall_with_the_resource(&record, &mut verdicts);
     leave_no_frame_alone(&record, &mut verdicts);
     fall_with_the_resource(&record, &mut verdicts);
     let mut decision = gather(&record, &verdicts, &bench, evidence);
     asides(&mut decision, &aside, evidence);
     settle(&mut decision, &bench, &live, evidence);
-    decision.fingerprint = super::fingerprint::of(question, digests, evidence, policy);
+    decision.fingerprint = super::fingerprint::of(question, prepared.digests(), evidence, policy);
+    decision.record = prepared.record();
     decision
 }
 
 /// A frame goes wherever something of the plan goes, never alone: where there is content and none of it goes, the frame
 /// stays too; where there is only frame, it needs leave for more than some sections. Nobody's resource goes only where
 /// something of the person does.
-fn leave_no_frame_alone(record: &Record<'_>, verdicts: &mut [Verdict]) {
-    let units = || record.units.iter().zip(verdicts.iter()).filter(|(u, _)| !u.addressee);
-    let nobodys = |u: &Unit<'_>| record.resources[u.resource].whose == Whose::Nobody;
+fn leave_no_frame_alone(record: &Record<'_, '_>, verdicts: &mut [Verdict]) {
+    let units = || record.units().iter().zip(verdicts.iter()).filter(|(u, _)| !u.addressee);
+    let nobodys = |u: &Unit<'_>| record.whose(u) == Whose::Nobody;
     let is_content = |u: &Unit<'_>| u.sections != FRAME && !nobodys(u);
     let has_content = units().any(|(u, _)| is_content(u));
     let content = units().any(|(u, v)| v.goes && is_content(u));
     let person = units().any(|(u, v)| v.goes && !nobodys(u) && (content || !v.by_sections));
-    for (unit, verdict) in record.units.iter().zip(verdicts.iter_mut()) {
+    for (unit, verdict) in record.units().iter().zip(verdicts.iter_mut()) {
         if !verdict.goes || unit.addressee {
             continue;
         }
@@ -58,10 +54,10 @@ fn leave_no_frame_alone(record: &Record<'_>, verdicts: &mut [Verdict]) {
 }
 
 /// Elements of a resource that stays, stay.
-fn fall_with_the_resource(record: &Record<'_>, verdicts: &mut [Verdict]) {
+fn fall_with_the_resource(record: &Record<'_, '_>, verdicts: &mut [Verdict]) {
     let mut owner = 0;
     for i in 0..verdicts.len() {
-        if record.units[i].whole {
+        if record.units()[i].whole {
             owner = i;
         } else if !verdicts[owner].goes {
             verdicts[i] = Verdict { goes: false, ..if verdicts[i].goes { verdicts[owner] } else { verdicts[i] } };
@@ -79,12 +75,12 @@ fn reason(verdict: &Verdict, bench: &Bench<'_>, evidence: &Evidence) -> Reason {
     }
 }
 
-fn gather(record: &Record<'_>, verdicts: &[Verdict], bench: &Bench<'_>, evidence: &Evidence) -> Decision {
+fn gather(record: &Record<'_, '_>, verdicts: &[Verdict], bench: &Bench<'_>, evidence: &Evidence) -> Decision {
     let question = bench.known.question;
     let mut decision = Decision::empty(question, evidence);
     let mut whole_goes = true;
-    for (unit, verdict) in record.units.iter().zip(verdicts) {
-        let resource = &record.resources[unit.resource];
+    for (unit, verdict) in record.units().iter().zip(verdicts) {
+        let resource = record.resource(unit);
         if unit.whole {
             whole_goes = verdict.goes;
             let list = if verdict.goes { &mut decision.released } else { &mut decision.withheld };

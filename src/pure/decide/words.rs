@@ -258,7 +258,7 @@ pub fn same_reference(one: &str, other: &str) -> Truth {
     if ends { Truth::Unknown } else { Truth::False }
 }
 
-fn without_version(reference: &str) -> &str {
+pub(super) fn without_version(reference: &str) -> &str {
     reference.split_once("/_history/").map_or(reference, |(before, _)| before)
 }
 

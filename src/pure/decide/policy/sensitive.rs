@@ -29,10 +29,9 @@ pub(in crate::pure::decide) struct Sets {
 
 impl Sets {
     /// The sets of a code.
-    pub fn of(&self, system: Option<&str>, code: &str) -> impl Iterator<Item = usize> + '_ {
-        let system = system.map(str::to_owned);
+    pub fn of<'s>(&'s self, system: Option<&'s str>, code: &str) -> impl Iterator<Item = usize> + use<'s> {
         let found = self.by_code.get(code).into_iter().flatten();
-        found.filter(move |(s, _)| system.as_deref().is_none_or(|x| x == s)).map(|(_, set)| *set)
+        found.filter(move |(s, _)| system.is_none_or(|x| x == s)).map(|(_, set)| *set)
     }
 
     /// The first set one of whose words stands in a text.

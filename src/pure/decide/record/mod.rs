@@ -1,0 +1,178 @@
+//! A record as the decision sees it: resources, and the elements of them that belong to other sections. Taken apart once
+//! ([`Prepared`]) and shared by all recipients; what depends on the person's facts comes after, in `facing`.
+
+mod facing;
+mod resource;
+mod section;
+
+pub(super) use facing::{Record, Whose};
+pub(super) use resource::Resource;
+
+use super::policy::{FRAME, Policy, WHOLE, Where};
+use super::rules::RuleId;
+use super::words::without_version;
+use crate::pure::fhir::Item;
+use crate::pure::validate::Validated;
+use section::{classify, element_to, extension_to};
+use std::collections::HashMap;
+use std::fmt;
+use std::ops::Range;
+
+/// Something that stays or goes as one.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Unit<'t> {
+    /// Which of the record's resources.
+    pub resource: usize,
+    /// The resource, or the element of it.
+    pub item: Item<'t>,
+    /// Whether it is the whole resource.
+    pub whole: bool,
+    /// Its sections; none of them: the frame.
+    pub sections: u32,
+    /// Only for the party it names.
+    pub addressee: bool,
+    /// A legal bar on this element alone.
+    pub bar: Option<RuleId>,
+}
+
+/// A record taken apart by a policy: everything of a decision that depends on neither the recipient nor the person's facts
+/// and choices. Made once by [`super::prepare`], for as many questions as there are.
+pub struct Prepared<'t> {
+    policy: &'t Policy,
+    /// SHA-256 of each root.
+    digests: Vec<[u8; 32]>,
+    /// The validated record it was made of; none where nobody has validated it.
+    record: Option<[u8; 32]>,
+    pub(super) resources: Vec<Resource<'t>>,
+    pub(super) units: Vec<Unit<'t>>,
+    /// The units of each resource, its own first.
+    ranges: Vec<Range<usize>>,
+    /// By `Type/id` and by `fullUrl`, the first resource of that name.
+    by_name: HashMap<String, usize>,
+}
+
+impl fmt::Debug for Prepared<'_> {
+    /// How much, never what (P10).
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Prepared({} resources, {} parts)", self.resources.len(), self.units.len())
+    }
+}
+
+impl<'t> Prepared<'t> {
+    /// Takes apart a validated record.
+    pub(super) fn of_record(record: &'t Validated, policy: &'t Policy) -> Prepared<'t> {
+        let mut prepared = Prepared::of(&[record.bundle().root()], vec![record.digest()], policy);
+        prepared.record = Some(record.digest());
+        prepared
+    }
+
+    /// Takes apart a Bundle, or a list of resources, that nobody has validated.
+    pub(super) fn of(roots: &[Item<'t>], digests: Vec<[u8; 32]>, policy: &'t Policy) -> Prepared<'t> {
+        let mut resources = Vec::new();
+        for root in roots {
+            if root.resource_type() == Some("Bundle") {
+                for entry in root.all("entry") {
+                    if let Some(item) = entry.get("resource") {
+                        resources.push(Resource::of(item, entry.id(), entry.str_at(&["fullUrl"]), policy));
+                    }
+                }
+            } else {
+                resources.push(Resource::of(*root, root.id(), None, policy));
+            }
+        }
+        let by_name = names(&resources);
+        let (units, ranges) = (Vec::new(), Vec::new());
+        let mut prepared = Prepared { policy, digests, record: None, resources, units, ranges, by_name };
+        let own: Vec<(u32, bool)> = prepared.resources.iter().map(|r| classify(r.item, &policy.sections)).collect();
+        for index in 0..own.len() {
+            let start = prepared.units.len();
+            prepared.divide(index, &own);
+            prepared.ranges.push(start..prepared.units.len());
+        }
+        prepared
+    }
+
+    /// The rules it was taken apart by, and is decided by.
+    pub(super) fn policy(&self) -> &'t Policy {
+        self.policy
+    }
+
+    /// SHA-256 of what it was made of.
+    pub(super) fn digests(&self) -> &[[u8; 32]] {
+        &self.digests
+    }
+
+    /// SHA-256 of the validated record it was made of; none where nobody has validated it.
+    #[must_use]
+    pub fn record(&self) -> Option<[u8; 32]> {
+        self.record
+    }
+
+    fn divide(&mut self, index: usize, own: &[(u32, bool)]) {
+        let resource = &self.resources[index];
+        let (item, type_) = (resource.item, resource.type_);
+        let table = &self.policy.sections;
+        let (sections, addressee) = own[index];
+        self.units.push(Unit { resource: index, item, whole: true, sections, addressee, bar: None });
+        let except =
+            table.undivided.iter().find(|(t, bits, _)| t == type_ && sections & bits == *bits && *bits != FRAME);
+        for child in item.children() {
+            let name = child.key().trim_start_matches('_');
+            if except.is_some_and(|(_, _, except)| !except.iter().any(|e| e == name)) {
+                continue;
+            }
+            if name == "extension" {
+                for extension in child.each() {
+                    self.place(index, extension, extension_to(type_, extension, table), own);
+                }
+            } else if name == "contained" {
+                for inner in child.each() {
+                    let (own, addressee) = classify(inner, table);
+                    let sections = own | WHOLE;
+                    self.units.push(Unit {
+                        resource: index,
+                        item: inner,
+                        whole: false,
+                        sections,
+                        addressee,
+                        bar: None,
+                    });
+                }
+            } else if let Some(to) = element_to(type_, name, table) {
+                self.place(index, child, to, own);
+            }
+        }
+    }
+
+    fn place(&mut self, resource: usize, item: Item<'t>, to: Where, own: &[(u32, bool)]) {
+        let unit = |item, sections| Unit { resource, item, whole: false, sections, addressee: false, bar: None };
+        match to {
+            Where::Sections(bits) if bits != own[resource].0 => self.units.push(unit(item, bits)),
+            Where::Sections(_) | Where::Addressee => {}
+            Where::Target(otherwise) => {
+                for reference in item.each() {
+                    let target = reference.str_at(&["reference"]).and_then(|r| self.named(r)).map(|t| own[t].0);
+                    let sections = target.filter(|s| *s != FRAME).unwrap_or(otherwise);
+                    self.units.push(unit(reference, sections));
+                }
+            }
+        }
+    }
+
+    /// The first resource that a reference certainly names.
+    pub fn named(&self, reference: &str) -> Option<usize> {
+        self.by_name.get(without_version(reference)).copied()
+    }
+}
+
+/// What a reference may name each resource by. Of two with one name the first is meant.
+fn names(resources: &[Resource<'_>]) -> HashMap<String, usize> {
+    let mut names = HashMap::with_capacity(2 * resources.len());
+    for (index, resource) in resources.iter().enumerate() {
+        let full_url = resource.full_url.map(|url| without_version(url).to_owned());
+        for name in full_url.into_iter().chain([without_version(&resource.reference).to_owned()]) {
+            names.entry(name).or_insert(index);
+        }
+    }
+    names
+}

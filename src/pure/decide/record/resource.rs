@@ -1,0 +1,223 @@
+//! What a resource says of itself, by the record and the policy's tables alone: labels, codes, references, times, authors.
+
+use super::facing::Subject;
+use crate::pure::decide::label::Labels;
+use crate::pure::decide::policy::Policy;
+use crate::pure::decide::rules::RuleId;
+use crate::pure::decide::words::{Truth, same_reference};
+use crate::pure::fhir::{Id, Item, Kind, When};
+use jiff::Timestamp;
+
+/// What is known of one resource.
+#[derive(Debug)]
+pub(in crate::pure::decide) struct Resource<'t> {
+    pub item: Item<'t>,
+    /// What to take out to be rid of it: the Bundle's entry, or the resource.
+    pub node: Id,
+    pub type_: &'t str,
+    pub reference: String,
+    pub full_url: Option<&'t str>,
+    /// How it names whose it is.
+    pub subject: Subject<'t>,
+    pub labels: Labels<'t>,
+    pub codings: Vec<(Option<&'t str>, &'t str)>,
+    /// It says something in words alone.
+    pub uncoded: bool,
+    pub profiles: Vec<&'t str>,
+    pub refs: Vec<&'t str>,
+    pub dates: Option<(Timestamp, Timestamp)>,
+    pub bar: Option<RuleId>,
+    /// A sensitive word stands in its text: nobody may send it before somebody has looked.
+    pub review: bool,
+}
+
+impl<'t> Resource<'t> {
+    /// Looks at all of it, once.
+    pub(super) fn of(item: Item<'t>, node: Id, full_url: Option<&'t str>, policy: &'t Policy) -> Resource<'t> {
+        let type_ = item.resource_type().unwrap_or_default();
+        let id = item.str_at(&["id"]).unwrap_or_default();
+        let mut resource = Resource {
+            item,
+            node,
+            type_,
+            reference: format!("{type_}/{id}"),
+            full_url,
+            subject: Subject::of(item, type_, policy),
+            labels: Labels::default(),
+            codings: Vec::new(),
+            uncoded: false,
+            profiles: Vec::new(),
+            refs: Vec::new(),
+            dates: dates(item),
+            bar: None,
+            review: false,
+        };
+        if let Some(meta) = item.get("meta") {
+            resource.profiles.extend(meta.all("profile").filter_map(Item::str));
+            for coding in meta.all("security") {
+                resource.labels.add(coding, policy);
+            }
+        }
+        for child in item.children().filter(|c| c.key() != "meta") {
+            look(child, &mut resource, policy, 0);
+        }
+        resource
+    }
+
+    /// Whether a reference names it.
+    pub fn is(&self, reference: &str) -> Truth {
+        let by_url = self.full_url.map_or(Truth::False, |url| same_reference(url, reference));
+        if by_url == Truth::True { by_url } else { by_url.or(same_reference(&self.reference, reference)) }
+    }
+
+    /// Whether it refers to that.
+    pub fn refers_to(&self, reference: &str) -> Truth {
+        self.refs.iter().map(|r| same_reference(r, reference)).max().unwrap_or(Truth::False)
+    }
+
+    /// Whether that party wrote it. A type that names no author is nobody's work.
+    pub fn authored_by(&self, reference: &str) -> Truth {
+        const AUTHORS: [&str; 9] = [
+            "author",
+            "performer",
+            "recorder",
+            "asserter",
+            "requester",
+            "source",
+            "informationSource",
+            "agent",
+            "contributor",
+        ];
+        let mut named = false;
+        let mut found = Truth::False;
+        for author in AUTHORS.iter().flat_map(|a| self.item.all(a)) {
+            let reference_to = author.str_at(&["reference"]).or_else(|| author.str_at(&["who", "reference"]));
+            let reference_to = reference_to.or_else(|| author.str_at(&["actor", "reference"]));
+            named = true;
+            found = found.or(reference_to.map_or(Truth::Unknown, |r| same_reference(r, reference)));
+        }
+        if named || !AUTHORED.contains(&self.type_) { found } else { Truth::Unknown }
+    }
+}
+
+/// Types that have an author in R4: where none is written, who wrote it is not known.
+const AUTHORED: [&str; 22] = [
+    "AllergyIntolerance",
+    "CarePlan",
+    "ClinicalImpression",
+    "Communication",
+    "CommunicationRequest",
+    "Composition",
+    "Condition",
+    "Consent",
+    "DeviceRequest",
+    "DiagnosticReport",
+    "DocumentReference",
+    "Flag",
+    "Goal",
+    "MedicationRequest",
+    "MedicationStatement",
+    "Observation",
+    "Procedure",
+    "QuestionnaireResponse",
+    "RiskAssessment",
+    "ServiceRequest",
+    "Task",
+    "Immunization",
+];
+/// One walk over everything in the resource, contained resources included.
+fn look<'t>(item: Item<'t>, into: &mut Resource<'t>, policy: &'t Policy, depth: usize) {
+    match item.kind() {
+        Kind::String => {
+            let text = item.text();
+            if text.len() > 3
+                && text.contains(' ')
+                && let Some(set) = policy.sets.named_in(text)
+            {
+                into.review = true;
+                into.bar = into.bar.or(policy.sets.sets[set].bar);
+            }
+        }
+        Kind::Object => {
+            if let Some(code) = item.str_at(&["code"]) {
+                coding(item, code, into, policy);
+            }
+            if let Some(reference) = item.get("reference").and_then(Item::str) {
+                into.refs.push(reference);
+            }
+            if item.get("text").is_some_and(|t| t.kind() == Kind::String) && item.get("coding").is_none() {
+                into.uncoded = true;
+            }
+            if item.str_at(&["url"]).is_some_and(|u| u.ends_with("inline-sec-label"))
+                && let Some(label) = item.get("valueCoding")
+            {
+                into.labels.add(label, policy);
+            }
+            if item.key() == "" && depth > 0 && item.get("resourceType").is_some() {
+                for label in item.get("meta").into_iter().flat_map(|m| m.all("security")) {
+                    into.labels.add(label, policy);
+                }
+            }
+            for child in item.children() {
+                look(child, into, policy, depth + 1);
+            }
+        }
+        Kind::Array => {
+            for child in item.children() {
+                look(child, into, policy, depth + 1);
+            }
+        }
+        _ => {}
+    }
+}
+
+fn coding<'t>(item: Item<'t>, code: &'t str, into: &mut Resource<'t>, policy: &'t Policy) {
+    let system = item.str_at(&["system"]);
+    into.codings.push((system, code));
+    for set in policy.sets.of(system, code) {
+        let set = &policy.sets.sets[set];
+        into.labels.raise(set.confidentiality, set.label.as_deref());
+        into.bar = into.bar.or(set.bar);
+    }
+}
+
+/// The clinical or operational time of the data, not when it was recorded, where the type has such a time.
+fn dates(item: Item<'_>) -> Option<(Timestamp, Timestamp)> {
+    const NAMES: [&str; 16] = [
+        "effectiveDateTime",
+        "effectiveInstant",
+        "performedDateTime",
+        "onsetDateTime",
+        "occurrenceDateTime",
+        "startDate",
+        "date",
+        "authored",
+        "authoredOn",
+        "created",
+        "recordedDate",
+        "issued",
+        "sent",
+        "birthDate",
+        "dateTime",
+        "recorded",
+    ];
+    const PERIODS: [&str; 6] =
+        ["effectivePeriod", "performedPeriod", "onsetPeriod", "occurrencePeriod", "executionPeriod", "period"];
+    for name in &NAMES[..7] {
+        if let Some(when) = item.get(name).and_then(Item::str).and_then(When::date_time) {
+            return Some((when.earliest(), when.end()));
+        }
+    }
+    for name in PERIODS {
+        let Some(period) = item.get(name) else { continue };
+        let end = |key: &str| period.get(key).and_then(Item::str).and_then(When::date_time);
+        let from = end("start").map_or(Timestamp::MIN, When::earliest);
+        return Some((from, end("end").map_or(Timestamp::MAX, When::end)));
+    }
+    for name in &NAMES[7..] {
+        if let Some(when) = item.get(name).and_then(Item::str).and_then(When::date_time) {
+            return Some((when.earliest(), when.end()));
+        }
+    }
+    None
+}
