@@ -58,6 +58,8 @@ pub enum Scope {
     Research,
     /// Treatment, an advance decision: speaks to no disclosure at all.
     Other,
+    /// It does not say one thing: what it refuses counts, what it permits does not.
+    Unclear,
 }
 
 /// A proxy's role (NHS VRS).
@@ -88,6 +90,8 @@ pub struct Choice {
     pub(super) key: Option<(String, String)>,
     pub(super) performers: Vec<Identity>,
     pub(super) decided_by: Option<String>,
+    /// `verification` says that the instruction could not be verified with the person or the family.
+    pub(super) unverified: bool,
     pub(super) validity: Option<Span>,
     pub(super) readings: Vec<Reading>,
     pub(super) role: Option<Role>,

@@ -69,7 +69,8 @@ pub(super) fn live<'e>(known: &Known<'_>, evidence: &'e Evidence, policy: &Polic
                 let asking = choice.readings.iter().map(ask).collect();
                 live.push(Live { choice, permits: permits == Truth::True, asking });
                 if permits == Truth::Unknown {
-                    aside.push(Aside { index, rule: RuleId::C7, ended: false });
+                    let rule = if choice.scope == Scope::Unclear { RuleId::C4 } else { RuleId::C7 };
+                    aside.push(Aside { index, rule, ended: false });
                 }
             }
             Err(Some(rule)) => {
@@ -115,7 +116,9 @@ fn standing(choice: &Choice, known: &Known<'_>, evidence: &Evidence) -> Result<T
     if authority == Truth::False {
         return Err(Some(RuleId::C7));
     }
-    Ok(mine.and(in_force).and(authority))
+    // unverified, or about nobody knows what: evidence for review, neither leave nor void
+    let sure = if choice.unverified || choice.scope == Scope::Unclear { Truth::Unknown } else { Truth::True };
+    Ok(mine.and(in_force).and(authority).and(sure))
 }
 
 /// Whether a later version of the same choice is on file.
@@ -227,12 +230,12 @@ pub(super) fn closes_the_world(live: &[Live<'_>], known: &Known<'_>, policy: &Po
             || rule.purposes.iter().any(|p| question.purposes.iter().any(|asked| policy.same_family(p, asked)))
     };
     let permits = |l: &Live<'_>| {
-        l.permits
-            && l.choice
-                .readings
-                .iter()
-                .flatten()
-                .any(|r| r.says == Says::Permit && family(r) && in_span(r.period, question) != Truth::False)
+        // an agreement that does not count as one still says that she meant some sharing and not all
+        l.choice
+            .readings
+            .iter()
+            .flatten()
+            .any(|r| r.says == Says::Permit && family(r) && in_span(r.period, question) != Truth::False)
     };
     let found = live.iter().enumerate().filter(|(_, l)| permits(l));
     found.min_by_key(|(_, l)| (&l.choice.id, &l.choice.version, &l.choice.digest)).map(|(at, _)| at)

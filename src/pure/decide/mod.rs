@@ -19,8 +19,6 @@ pub mod policy;
 pub mod provision;
 pub mod question;
 mod reading;
-#[cfg(test)]
-mod reading_tests;
 mod record;
 mod request;
 pub mod rules;

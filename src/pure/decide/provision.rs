@@ -50,10 +50,24 @@ pub struct Actor {
 /// A span of time; either end may be open, both count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Span {
-    /// From.
+    /// From, as written.
     pub from: Option<When>,
-    /// Until, the whole of it.
+    /// Until, the whole of it, as written.
     pub until: Option<When>,
+    /// The first instant in it.
+    pub(super) begins: Timestamp,
+    /// The first instant after it.
+    pub(super) ends: Timestamp,
+}
+
+impl Span {
+    /// A span between two dates as written; a date without a zone is one of Europe/London.
+    #[must_use]
+    pub fn of(from: Option<When>, until: Option<When>) -> Span {
+        let begins = from.map_or(Timestamp::MIN, When::earliest);
+        let ends = until.map_or(Timestamp::MAX, When::end);
+        Span { from, until, begins, ends }
+    }
 }
 
 /// How a provision's `data.reference` reaches data (R4 consent-data-meaning).
@@ -67,6 +81,26 @@ pub enum Meaning {
     Dependents,
     /// What that party wrote.
     AuthoredBy,
+}
+
+impl Rule {
+    /// A rule that says nothing but this: it covers everything.
+    pub(super) fn open(says: Says) -> Rule {
+        Rule {
+            says,
+            depth: 0,
+            actors: Vec::new(),
+            purposes: Vec::new(),
+            actions: Vec::new(),
+            period: None,
+            data_period: None,
+            labels: Vec::new(),
+            classes: Vec::new(),
+            codes: Vec::new(),
+            data: Vec::new(),
+            unclear: false,
+        }
+    }
 }
 
 /// One rule. An empty dimension says nothing, and so covers everything.
@@ -183,9 +217,7 @@ pub(super) fn in_span(span: Option<Span>, question: &Question) -> Truth {
     if !question.now_known {
         return Truth::Unknown;
     }
-    let begun = span.from.is_none_or(|f| f.earliest() <= question.now);
-    let over = span.until.is_some_and(|u| u.end() <= question.now);
-    Truth::from(begun && !over)
+    Truth::from(span.begins <= question.now && question.now < span.ends)
 }
 
 impl Rule {
@@ -440,8 +472,7 @@ impl Rule {
     }
 
     fn time(&self, data: &Data<'_, '_>, span: Span) -> Match {
-        let from = span.from.map_or(Timestamp::MIN, When::earliest);
-        let until = span.until.map_or(Timestamp::MAX, When::end);
+        let (from, until) = (span.begins, span.ends);
         let dates = match data.resource {
             Some(resource) => resource.dates,
             None => match data.stated.and_then(|s| s.date) {
