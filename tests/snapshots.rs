@@ -262,7 +262,15 @@ fn snapshots_grown_from_differentials_are_those_that_were_published() {
                     alone += 1;
                     continue;
                 }
-                Err(report) => println!("{url}: cannot be grown: {}", report.issues[0]),
+                Err(report) => {
+                    let mut known = apologies.iter().enumerate();
+                    match known.find(|(_, apology)| apology.covers([&package, url, "*", "definition"])) {
+                        Some((at, _)) => drop(used.insert(at)),
+                        None => news.push(format!("{package} {url} * definition: {}", report.issues[0])),
+                    }
+                    count += 1;
+                    continue;
+                }
             }
             count += 1;
             let ours = as_they_write(ours, &theirs);

@@ -43,6 +43,9 @@ fn a_broken_profile_is_told_with_file_element_and_line() {
             json!({"slicing": {"discriminator": [{"type": "value"}], "rules": "open"}}),
             "discriminator has no path",
         ),
+        ("Patient.name:legal", json!({"path": "Patient.name", "sliceName": "legal", "min": 1}), "has no `slicing`"),
+        ("Patient.name:short", json!({"path": "Patient.name", "sliceName": "short", "max": "1"}), "has no `slicing`"),
+        ("Patient.link", json!({"contentReference": "#Patient.bond"}), "no element `Patient.bond`"),
     ];
     for (id, says, text) in rows {
         let mut element = json!({"id": id, "path": id});
@@ -55,6 +58,7 @@ fn a_broken_profile_is_told_with_file_element_and_line() {
         let place = issue.place.as_ref().unwrap_or_else(|| panic!("{id}: no place: {issue}"));
         assert_eq!(place.file.as_deref(), Some("broken.json"), "{id}");
         assert!(place.line > 10, "{id}: line {}", place.line);
+        assert!(issue.remedy.is_some(), "{id}: no remedy");
     }
 }
 
@@ -72,6 +76,44 @@ fn a_profile_on_nothing_or_on_itself_is_refused() {
     let files = [file("one.json", &with_base(one, other)), file("other.json", &with_base(other, one))];
     let report = load(&files).expect_err("it is refused");
     assert!(report.issues.iter().any(|i| i.text.contains("circle")), "{report:#?}");
+}
+
+#[test]
+fn a_profile_of_another_type_than_its_base_is_refused() {
+    let mut profile = patient(&json!([]));
+    profile["type"] = json!("Person");
+    let report = load(&[file("other.json", &profile)]).expect_err("it is refused");
+    let issue = &report.issues[0];
+    assert!(issue.text.contains("its `type` is `Person`") && issue.text.contains("is `Patient`"), "{issue}");
+    assert!(issue.remedy.as_deref().is_some_and(|r| r.contains("`baseDefinition`")), "{issue}");
+    assert_eq!(issue.place.as_ref().and_then(|p| p.file.as_deref()), Some("other.json"), "{issue}");
+}
+
+#[test]
+fn a_profile_is_of_the_kind_of_its_base_whatever_it_says() {
+    let mut profile = patient(&json!([]));
+    profile["kind"] = json!("complex-type");
+    let definitions = load(&[file("kind.json", &profile)]).expect("it loads");
+    assert!(definitions.profile(URL).is_some_and(|profile| profile.is_resource));
+}
+
+#[test]
+fn extensions_choices_and_what_the_base_slices_may_have_slices() {
+    let slice = |path: &str, name: &str, says: &Value| {
+        let mut element = json!({"id": format!("{path}:{name}"), "path": path, "sliceName": name, "max": "1"});
+        element.as_object_mut().expect("it is an object").extend(says.as_object().expect("it is an object").clone());
+        element
+    };
+    let by_use = json!({"discriminator": [{"type": "value", "path": "use"}], "rules": "open"});
+    let mut below = patient(&json!([slice("Patient.name", "legal", &json!({}))]));
+    below["url"] = json!("https://northmere.example/StructureDefinition/below");
+    below["baseDefinition"] = json!(URL);
+    let here = patient(&json!([
+        slice("Patient.extension", "x", &json!({"type": [{"code": "Extension", "profile": ["http://hl7.org/fhir/StructureDefinition/patient-birthPlace"]}]})),
+        {"id": "Patient.name", "path": "Patient.name", "slicing": by_use},
+        slice("Patient.deceased[x]", "deceasedBoolean", &json!({"type": [{"code": "boolean"}]})),
+    ]));
+    load(&[file("here.json", &here), file("below.json", &below)]).expect("they load");
 }
 
 #[test]

@@ -18,6 +18,7 @@ pub mod node;
 pub mod package;
 pub mod primitive;
 mod quick;
+mod sound;
 pub mod structure;
 pub mod value_set;
 

@@ -5,6 +5,7 @@
 //! R4 §5.1.0.10 (differential and snapshot), §5.1.0.14 (slicing).
 
 use super::element::{Element, Listed, MANY, Type, complaint, read};
+use super::sound;
 use crate::pure::fhir::{Issue, Item, Place, Report};
 use std::sync::Arc;
 
@@ -64,7 +65,7 @@ pub trait Shelf {
 const DEEPEST: usize = 24;
 
 /// Where the definitions of R4 itself have their urls.
-const R4: &str = "http://hl7.org/fhir/StructureDefinition/";
+pub(super) const R4: &str = "http://hl7.org/fhir/StructureDefinition/";
 
 /// Builds a structure.
 ///
@@ -93,7 +94,11 @@ pub fn build(resource: Item<'_>, file: &str, shelf: &dyn Shelf, depth: usize) ->
         Some(elements) => builder.grown_whole(elements)?,
         None => builder.grown_by_difference(resource, &structure)?,
     };
-    Ok(structure)
+    if let Some(base) = builder.base_of(&structure) {
+        structure.kind.clone_from(&base.kind);
+    }
+    let problems = sound::problems(&structure, resource, &builder);
+    if problems.issues.is_empty() { Ok(structure) } else { Err(problems) }
 }
 
 /// Whether it narrows a type and does not define one. A profile that says otherwise, or nothing, is known by its url: the
@@ -110,17 +115,23 @@ fn context(item: Item<'_>) -> Option<(Arc<str>, Arc<str>)> {
     Some((Arc::from(item.str_at(&["type"])?), Arc::from(item.str_at(&["expression"])?)))
 }
 
-struct Builder<'a> {
+pub(super) struct Builder<'a> {
     file: &'a str,
     url: Arc<str>,
     /// Of the definition itself, for what is wrong with it as a whole.
     place: Option<Place>,
-    shelf: &'a dyn Shelf,
-    depth: usize,
+    pub(super) shelf: &'a dyn Shelf,
+    pub(super) depth: usize,
 }
 
 impl Builder<'_> {
-    fn fault(&self, id: &str, element: Option<&Element>, text: &str) -> Issue {
+    /// What a profile narrows, where that is loaded.
+    pub(super) fn base_of(&self, structure: &Structure) -> Option<Arc<Structure>> {
+        let url = structure.base.as_deref().filter(|_| structure.is_constraint)?;
+        self.shelf.structure(url, self.depth + 1).ok().flatten()
+    }
+
+    pub(super) fn fault(&self, id: &str, element: Option<&Element>, text: &str) -> Issue {
         let place = element.and_then(|e| e.place.as_ref()).or(self.place.as_ref());
         complaint(self.file, &self.url, id, place, text)
     }
@@ -336,7 +347,7 @@ fn first_text(report: &Report) -> String {
 }
 
 /// The branch of an element id.
-fn branch<'b>(root: &'b Branch, id: &str) -> Option<&'b Branch> {
+pub(super) fn branch<'b>(root: &'b Branch, id: &str) -> Option<&'b Branch> {
     let mut at = root;
     for step in id.split('.').skip(1) {
         let (name, slice) = step.split_once(':').map_or((step, None), |(name, slice)| (name, Some(slice)));
