@@ -75,7 +75,9 @@ fn searchset(gateway: &Gateway, inbound: &Inbound, found: Vec<Releasable>, kind:
     let parameters: Vec<String> =
         inbound.parameters.iter().map(|(name, value)| format!("{}={}", escaped(name), escaped(value))).collect();
     let link = format!("{}/fhir/{kind}?{}", gateway.config.gateway.base, parameters.join("&"));
-    redact::shape_search(found, &[kind], &gateway.clock.id(), &link, gateway.clock.now())
+    let mut answer = redact::shape_search(found, &[kind], &gateway.clock.id(), &link, gateway.clock.now());
+    redact::say_incomplete(&mut answer, &[kind], gateway.policy.shape());
+    answer
 }
 
 /// RFC 3986 §2.1, everything but what is unreserved.

@@ -1,8 +1,10 @@
 //! The answer: permit, redact or deny, part by part, with its reasons; and the permit that only a permitting answer gives.
 
+use super::policy::Shape;
 use super::rules::RuleId;
 use crate::pure::fhir::Id;
 use std::fmt;
+use std::sync::Arc;
 
 /// The answer as a whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -191,6 +193,7 @@ pub struct Decision {
     pub(super) record: Option<[u8; 32]>,
     pub(super) recipient: String,
     pub(super) boundaries: Vec<i64>,
+    pub(super) shape: Arc<Shape>,
 }
 
 impl fmt::Debug for Decision {
@@ -219,6 +222,7 @@ impl Decision {
             record: None,
             recipient: question.party.id.clone(),
             boundaries: Vec::new(),
+            shape: Arc::default(),
         }
     }
 
@@ -297,6 +301,20 @@ impl Decision {
     #[must_use]
     pub fn boundaries(&self) -> &[i64] {
         &self.boundaries
+    }
+
+    /// How what is released is shaped, by the policy it was made under.
+    #[must_use]
+    pub fn shape(&self) -> &Shape {
+        &self.shape
+    }
+
+    /// Mandatory elements in whose place it may be said that they were masked. None where a legal bar keeps something back:
+    /// a mark would be the hint that the law forbids.
+    pub(in crate::pure) fn maskable(&self) -> &[String] {
+        use RuleId::{L2, L3, L4, L5, R4, R5};
+        let is_bar = |c: &Cut| matches!(c.reason.rule, L2 | L3 | L4 | L5 | R4 | R5);
+        if self.cuts.iter().any(is_bar) { &[] } else { &self.shape.masked }
     }
 
     /// The permit, if this is a permitting answer about a validated record.

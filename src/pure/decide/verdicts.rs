@@ -78,6 +78,7 @@ fn reason(verdict: &Verdict, bench: &Bench<'_>, evidence: &Evidence) -> Reason {
 fn gather(record: &Record<'_, '_>, verdicts: &[Verdict], bench: &Bench<'_>, evidence: &Evidence) -> Decision {
     let question = bench.known.question;
     let mut decision = Decision::empty(question, evidence);
+    decision.shape = std::sync::Arc::clone(&bench.policy.shape);
     let mut whole_goes = true;
     for (unit, verdict) in record.units().iter().zip(verdicts) {
         let resource = record.resource(unit);

@@ -5,13 +5,19 @@
 //! Refuses: a permit made for another record, and a remainder that is no longer valid or still names what was taken out.
 
 mod cut;
+mod mark;
+mod names;
+mod required;
+mod search;
+mod tag;
 
-use crate::pure::decide::{Cut, Permit, RuleId};
-use crate::pure::fhir::{Id, Issue, Item, Report, Tree};
+pub use search::{say_incomplete, shape_search};
+
+use crate::pure::decide::{Cut, Decision, Permit, RuleId};
+use crate::pure::fhir::{Id, Issue, Report, Tree};
 use crate::pure::profile::Definitions;
 use crate::pure::validate::{Validated, check};
 use cut::Remainder;
-use jiff::Timestamp;
 use std::collections::HashSet;
 use std::fmt;
 
@@ -95,19 +101,27 @@ pub fn redact(record: &Validated, permit: Permit, definitions: &Definitions) -> 
     let decision = permit.decision();
     let mut more = HashSet::new();
     if decision.cuts().is_empty() && record.bundle().root().get("link").is_none() {
-        // nothing is taken out of what was found valid, so there is nothing to look at again
-        return Ok(release(Tree::copy_of(record.bundle().root()), permit, record, &more));
+        let mut tree = Tree::copy_of(record.bundle().root());
+        // nothing is taken out of what was found valid, so there is nothing to look at again but what was added
+        let report = if dress(&mut tree, decision) { check(&tree, &[], definitions) } else { Report::default() };
+        return if report.is_valid() { Ok(release(tree, permit, record, &more)) } else { Err(Withheld { report }) };
     }
+    let mut thorough = false;
     for _ in 0..ROUNDS {
-        let (remainder, names) = cut::cut(record.bundle(), decision, &more);
-        if remainder.entries.is_empty() {
+        let cut = cut::cut(record.bundle(), decision, &mut more, thorough, definitions);
+        let Some(mut remainder) = cut.filter(|r| !r.entries.is_empty()) else {
             return Err(withheld("nothing-left", "nothing is left to release"));
-        }
-        let report = check(&remainder.tree, &[], definitions);
-        if report.is_valid() {
-            if names.occur_in(&remainder.tree.root().to_json()) {
+        };
+        if remainder.names.occur_in(&remainder.tree.root().to_json()) {
+            if thorough {
                 return Err(withheld("withheld-name-remains", "what is left still names what was withheld"));
             }
+            thorough = true;
+            continue;
+        }
+        dress(&mut remainder.tree, decision);
+        let report = check(&remainder.tree, &[], definitions);
+        if report.is_valid() {
             return Ok(release(remainder.tree, permit, record, &more));
         }
         let before = more.len();
@@ -117,6 +131,11 @@ pub fn redact(record: &Validated, permit: Permit, definitions: &Definitions) -> 
         }
     }
     Err(withheld("nothing-conforms", "too little of the record is left to conform"))
+}
+
+/// Adds what released resources have to say of themselves. Whether there was anything to add.
+fn dress(tree: &mut Tree, decision: &Decision) -> bool {
+    tag::may_be_incomplete(tree, decision.shape())
 }
 
 fn withheld(id: &'static str, text: &str) -> Withheld {
@@ -153,59 +172,7 @@ fn no_longer_whole(remainder: &Remainder, report: &Report) -> Vec<Id> {
         let path = issue.expression.as_deref().unwrap_or_default();
         let Some((_, rest)) = path.split_once("entry[") else { continue };
         let index = rest.split_once(']').and_then(|(n, _)| n.parse::<usize>().ok());
-        found.extend(index.and_then(|i| remainder.entries.get(i)).map(|(id, _)| *id));
+        found.extend(index.and_then(|i| remainder.entries.get(i)).copied());
     }
     found
-}
-
-/// The answer to a search: a Bundle of type `searchset` with the resources of these types, total and link counted anew.
-/// With nothing found it is the same Bundle as for a person of whom nothing is held.
-#[must_use]
-pub fn shape_search(found: Vec<Releasable>, types: &[&str], id: &str, link: &str, now: Timestamp) -> Tree {
-    let mut tree = Tree::object();
-    let top = tree.root().id();
-    tree.push_str(top, "resourceType", "Bundle");
-    tree.push_str(top, "id", id);
-    let meta = tree.push_object(top, "meta");
-    // To the millisecond, always: a length that varied with the time would differ between two equal answers.
-    tree.push_str(meta, "lastUpdated", &format!("{now:.3}"));
-    tree.push_str(top, "type", "searchset");
-    let mut seen = HashSet::new();
-    let mut matches: Vec<(Option<String>, Item<'_>)> = Vec::new();
-    for releasable in &found {
-        for (url, resource) in resources(releasable.bundle().root()) {
-            let type_ = resource.resource_type().unwrap_or_default();
-            let name = format!("{type_}/{}", resource.str_at(&["id"]).unwrap_or_default());
-            if types.contains(&type_) && seen.insert(name) {
-                matches.push((url.map(str::to_owned), resource));
-            }
-        }
-    }
-    tree.push_number(top, "total", &matches.len().to_string());
-    let links = tree.push_array(top, "link");
-    let own = tree.push_object(links, "");
-    tree.push_str(own, "relation", "self");
-    tree.push_str(own, "url", link);
-    if !matches.is_empty() {
-        let entries = tree.push_array(top, "entry");
-        for (url, resource) in matches {
-            let entry = tree.push_object(entries, "");
-            if let Some(url) = url {
-                tree.push_str(entry, "fullUrl", &url);
-            }
-            tree.push_copy(entry, "resource", resource);
-            let search = tree.push_object(entry, "search");
-            tree.push_str(search, "mode", "match");
-        }
-    }
-    tree
-}
-
-fn resources<'t>(root: Item<'t>) -> Vec<(Option<&'t str>, Item<'t>)> {
-    if root.resource_type() != Some("Bundle") {
-        return vec![(None, root)];
-    }
-    let entries = root.all("entry").filter_map(|e| Some((e.str_at(&["fullUrl"]), e.get("resource")?)));
-    // what came along with the matches of a source is not itself a match
-    entries.collect()
 }

@@ -7,6 +7,7 @@
 mod read;
 mod sections;
 mod sensitive;
+mod shape;
 mod toml;
 
 #[cfg(test)]
@@ -14,11 +15,13 @@ mod tests;
 
 pub(super) use sections::{FRAME, SectionTable, WHOLE, Where};
 pub(super) use sensitive::Sets;
+pub use shape::Shape;
 
 use super::words::{Code, Truth};
 use crate::pure::fhir::{File, Issue, Report};
 use openssl::sha::Sha256;
 use std::collections::HashMap;
+use std::sync::Arc;
 
 /// The rules of a site, compiled. Immutable; share it as an `Arc`.
 #[derive(Default)]
@@ -35,6 +38,8 @@ pub struct Policy {
     pub(super) minimums: Vec<Minimum>,
     pub(super) caps: HashMap<String, u32>,
     pub(super) max_age_seconds: Option<i64>,
+    /// How what is released is shaped.
+    pub(super) shape: Arc<Shape>,
     /// Elements, or whole types, that tell where a person is.
     pub(super) whereabouts: Vec<(String, Option<String>)>,
 }
@@ -140,6 +145,12 @@ impl Policy {
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// How what is released is shaped.
+    #[must_use]
+    pub fn shape(&self) -> &Shape {
+        &self.shape
     }
 
     /// The sections it knows, in their order: code and plain English.

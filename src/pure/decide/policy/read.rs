@@ -2,15 +2,17 @@
 
 use super::sections::{Bits, MOST, Mark, ResourceRow, WHOLE, Where};
 use super::sensitive::Sensitive;
+use super::shape::{self, Shape};
 use super::toml::{Reader, place_of};
 use super::{Audience, Kind, Minimum, Policy, Purpose};
 use crate::pure::decide::rules::RuleId;
 use crate::pure::fhir::{Issue, Report};
 use regex::RegexBuilder;
 use std::ops::Range;
+use std::sync::Arc;
 use toml::de::DeTable;
 
-const TABLES: [&str; 18] = [
+const TABLES: [&str; 21] = [
     "policy",
     "freshness",
     "purpose",
@@ -29,6 +31,9 @@ const TABLES: [&str; 18] = [
     "extensions",
     "mark",
     "whereabouts",
+    "impersonal",
+    "masked",
+    "misleading",
 ];
 
 /// Reads all files into the policy: what declares first, what uses afterwards.
@@ -40,11 +45,14 @@ pub(super) fn read(files: &[(&str, &str)], policy: &mut Policy, report: &mut Rep
         let root = reader.root();
         declare(&mut reader, root.get_ref(), policy);
     }
+    let mut shape = Shape::default();
     for (file, text) in files {
         let mut reader = Reader::new(file, text, report);
         let root = reader.root();
         apply(&mut reader, root.get_ref(), policy);
+        shape::read(&mut reader, root.get_ref(), &mut shape);
     }
+    policy.shape = Arc::new(shape);
     link(policy, report);
 }
 
@@ -74,9 +82,7 @@ fn declare(reader: &mut Reader<'_>, root: &DeTable<'_>, policy: &mut Policy) {
 }
 
 fn apply(reader: &mut Reader<'_>, root: &DeTable<'_>, policy: &mut Policy) {
-    let mut tables: Vec<&str> = TABLES.to_vec();
-    tables.push("impersonal");
-    reader.only(root, &tables);
+    reader.only(root, &TABLES);
     check_declared(reader, root, policy);
     settings(reader, root, policy);
     sensitive(reader, root, policy);
