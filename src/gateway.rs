@@ -5,6 +5,7 @@
 //! them decides anything itself. What the operator or the demo may watch of it stands in [`watch`].
 
 mod ask;
+mod choices;
 mod load;
 mod receive;
 mod send;

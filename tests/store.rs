@@ -4,7 +4,7 @@ mod stored;
 
 use jiff::SignedDuration;
 use sharewell::edge::clock::Clock;
-use sharewell::edge::store::{Accepted, Fate, Released, Sqlite, Store, StoreError};
+use sharewell::edge::store::{Accepted, Fate, NewChoice, Released, Sqlite, Store, StoreError};
 use sharewell::pure::audit::{Kind, Phase};
 use std::sync::Arc;
 use stored::{LEASE, Stored, acceptance, choice, entry, is_new, open, winifred};
@@ -300,4 +300,41 @@ async fn no_message_and_no_debug_text_says_who_it_is_about() {
     let entry = entry(it.clock.as_ref(), Kind::Create, Phase::Whole, None);
     let said = format!("{given:?} {message:?} {record:?} {entry:?} {:?} {:?}", it.store, choice("x", None, "permit"));
     assert!(!said.contains("9990000018") && !said.contains("permit") && !said.contains("goals.csv"), "{said}");
+}
+
+#[tokio::test]
+async fn every_version_of_a_choice_is_kept_and_a_stale_one_is_not_stored() {
+    let it = Stored::new();
+    let give = async |key: &str, word: &str, follows: Option<u64>| {
+        let mut given = acceptance(it.clock.as_ref(), key, &[]);
+        given.choices = vec![NewChoice { follows, ..choice("hospice", None, word) }];
+        it.clock.pass(60);
+        it.store.accept(given).await.unwrap()
+    };
+    assert!(is_new(&give("a", "permit", Some(0)).await));
+    assert!(is_new(&give("b", "deny", Some(1)).await));
+    assert_eq!(give("c", "permit", Some(1)).await, Accepted::Stale);
+    assert_eq!(give("d", "permit", Some(0)).await, Accepted::Stale);
+    assert_eq!(it.store.counts().await.unwrap().records, 2, "a stale one leaves nothing behind");
+    let all = it.store.consents(&winifred()).await.unwrap();
+    let seen: Vec<(u64, u64, bool)> = all.iter().map(|c| (c.version, c.newest, c.in_force)).collect();
+    assert_eq!(seen, [(1, 2, false), (2, 2, true)]);
+    assert_eq!(all[0].id, all[1].id, "one choice has one id, whatever its version");
+    let (person, versions) = it.store.consent(&all[0].id).await.unwrap().unwrap();
+    assert_eq!((person, versions.len()), (winifred(), 2));
+    assert_eq!(versions[1].understood.as_ref().map(|u| u.taken.as_str()), Some("as-written"));
+    assert!(it.store.consent("another").await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn a_changed_choice_wakes_what_waits_for_its_next_attempt() {
+    let it = Stored::new();
+    it.store.accept(acceptance(it.clock.as_ref(), "plan", &["st-orrins-hospice"])).await.unwrap();
+    let at = it.clock.now() + SignedDuration::from_hours(1);
+    it.send_one(Fate::Retry { at, reason: "503".to_owned() }).await.unwrap();
+    assert!(it.claim(10).await.is_empty(), "it waits for an hour");
+    let mut choices = acceptance(it.clock.as_ref(), "choices", &[]);
+    choices.choices = vec![choice("hospice", None, "deny")];
+    it.store.accept(choices).await.unwrap();
+    assert_eq!(it.claim(10).await.len(), 1, "it is looked at again at once");
 }

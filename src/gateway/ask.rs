@@ -9,7 +9,6 @@ use super::receive::{resources, store_fault};
 use super::watch::Room;
 use super::{Gateway, name_of, person_of, subject_of};
 use crate::edge::authenticate::Caller;
-use crate::edge::evidence::EvidenceError;
 use crate::edge::listen::{Answer, Door, Inbound};
 use crate::edge::store::Person;
 use crate::pure::audit::{Entry, Event, Kind, Outcome as Went};
@@ -152,11 +151,7 @@ where
     let subject = Identity::by_identifier(nhs_number::SYSTEM, person.nhs_number().unwrap_or_default());
     let evidence = match gateway.evidence.gather(person, subject).await {
         Ok(evidence) => evidence,
-        Err(EvidenceError::Store(error)) => return Err((store_fault(&error), found.entries)),
-        Err(error) => {
-            tracing::error!(request = %inbound.request_id, fault = %error, "a choice cannot be read: nothing is told");
-            return Ok(found);
-        }
+        Err(error) => return Err((store_fault(&error), found.entries)),
     };
     let question = gateway.question(caller.party(), Action::Access, now);
     let decision = gateway.room(&inbound.request_id, Room::Decide, || {
@@ -218,8 +213,7 @@ async fn release(
     // Gathered again: the choices may have changed while the source was thinking.
     let evidence = match gateway.evidence.gather(person, subject).await {
         Ok(evidence) => evidence,
-        Err(EvidenceError::Store(error)) => return Err(store_fault(&error)),
-        Err(_) => return Ok(None),
+        Err(error) => return Err(store_fault(&error)),
     };
     let question = gateway.question(caller.party(), Action::Access, now);
     let decision = gateway.decide(&inbound.request_id, &question, record, &evidence);

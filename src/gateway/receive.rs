@@ -3,15 +3,15 @@
 //! Comes in: a caller and what it posted. Goes out: 202 with what the sender should know of its own record, or a refusal
 //! that says file, row, column, rule and remedy. The sender is never told who may have what: that is the person's affair.
 
+use super::choices::{self, Incoming};
 use super::watch::Room;
 use super::{Gateway, format_of, hex, name_of, person_of, status_of, subject_of};
 use crate::config::Party;
 use crate::edge::authenticate::Caller;
-use crate::edge::evidence::EvidenceError;
 use crate::edge::listen::{Answer, Door, Inbound, answer::FHIR_JSON};
-use crate::edge::store::{Acceptance, Accepted, NewChoice, NewMessage, NewRecord, Person, Reply, StoreError};
+use crate::edge::store::{Acceptance, Accepted, NewMessage, NewRecord, Person, Reply, StoreError};
 use crate::pure::audit::{Entry, Event, Kind, Outcome as Went, Thing};
-use crate::pure::decide::{self, Action, Choice, Evidence, Outcome};
+use crate::pure::decide::{self, Action, Evidence, Outcome};
 use crate::pure::fhir::{Issue, Item, Report, Severity, nhs_number};
 use crate::pure::map::{self, Circumstances, Loss};
 use crate::pure::parse::{self, Syntax};
@@ -22,7 +22,7 @@ use std::sync::Arc;
 
 /// Why a record is not taken.
 pub(super) struct Refusal {
-    status: StatusCode,
+    pub(super) status: StatusCode,
     pub(super) report: Report,
 }
 
@@ -57,13 +57,18 @@ async fn take_in(gateway: &Gateway, caller: &Caller, inbound: &Inbound) -> Resul
     }
     let walked = walk(gateway, party, inbound)?;
     let person = person(&walked.record, &party.identity.id)?;
-    let choices = choices(&walked.record)?;
-    let evidence = gateway.evidence.gather(&person, subject_of(&walked.record, &person)).await.map_err(no_evidence)?;
-    let evidence = with_choices(evidence, choices.iter().cloned());
+    let mut chosen = choices::carried(gateway, &walked.record, party)?;
+    let evidence = gateway.evidence.gather(&person, subject_of(&walked.record, &person)).await.map_err(unavailable)?;
+    if !chosen.is_empty() {
+        let held = gateway.store.consents(&person).await.map_err(unavailable)?;
+        choices::weigh(&mut chosen, &held, &evidence.facts, party, gateway.clock.now())?;
+    }
+    let evidence = choices::with_choices(evidence, &chosen);
 
     let id = gateway.clock.id();
     let mut entries = vec![created(gateway, party, inbound, &person, &id).entry()];
-    entries.extend(choices.iter().map(|choice| chosen(gateway, party, inbound, &person, choice).entry()));
+    let written = |one| choices::chosen(gateway, party, &inbound.request_id, &person, one).entry();
+    entries.extend(chosen.iter().map(written));
     let messages = messages(gateway, party, inbound, &person, &walked.record, &evidence, &mut entries);
     let acceptance = Acceptance {
         sender: party.identity.id.clone(),
@@ -79,10 +84,10 @@ async fn take_in(gateway: &Gateway, caller: &Caller, inbound: &Inbound) -> Resul
             bundle: walked.record.bundle().root().to_json(),
             original: matches!(inbound.door, Door::Local { .. }).then(|| inbound.body.to_vec()),
         },
-        choices: NewChoice::all_in(walked.record.bundle().root()),
         messages,
         entries,
-        reply: reply(&id, &walked),
+        reply: reply(&id, &walked, &chosen),
+        choices: chosen.into_iter().map(|one| one.new).collect(),
     };
     let start = std::time::Instant::now();
     let accepted = gateway.store.accept(acceptance).await.map_err(unavailable)?;
@@ -94,7 +99,7 @@ async fn take_in(gateway: &Gateway, caller: &Caller, inbound: &Inbound) -> Resul
             Ok(spoken(reply))
         }
         Accepted::Replay(reply) => Ok(spoken(reply)),
-        Accepted::Conflict => Err(conflict()),
+        Accepted::Conflict | Accepted::Stale => Err(conflict()),
     }
 }
 
@@ -195,31 +200,6 @@ fn plan_key(record: &Validated, sender: &str) -> Option<String> {
     Some(format!("{sender}:{value}"))
 }
 
-/// The sharing choices a record carries. One that cannot be read safely keeps the record out.
-pub(super) fn choices(record: &Validated) -> Result<Vec<Choice>, Refusal> {
-    let mut found = Vec::new();
-    let mut report = Report::default();
-    for consent in resources(record).filter(|r| r.resource_type() == Some("Consent")) {
-        match decide::read_choice(consent) {
-            Ok(choice) => found.push(choice),
-            Err(wrong) => report.extend(wrong),
-        }
-    }
-    if report.is_valid() {
-        return Ok(found);
-    }
-    Err(Refusal { status: StatusCode::UNPROCESSABLE_ENTITY, report })
-}
-
-/// The evidence as it will be once these choices are stored.
-fn with_choices(mut evidence: Evidence, new: impl Iterator<Item = Choice>) -> Evidence {
-    for choice in new {
-        evidence.choices.retain(|old| old.key().is_none() || old.key() != choice.key());
-        evidence.choices.push(choice);
-    }
-    evidence
-}
-
 /// One message for each recipient that may have something of it. Who may not is in the trail, and nowhere else.
 fn messages(
     gateway: &Gateway,
@@ -261,17 +241,8 @@ fn created(gateway: &Gateway, party: &Party, inbound: &Inbound, person: &Person,
     event
 }
 
-fn chosen(gateway: &Gateway, party: &Party, inbound: &Inbound, person: &Person, choice: &Choice) -> Event {
-    let mut event = sent_by(gateway, party, inbound, Kind::Choice);
-    event.person = person_of(person);
-    let reference = choice.reference();
-    let id = reference.reference.trim_start_matches("Consent/").to_owned();
-    event.things.push(Thing { kind: "Consent".to_owned(), reference: id });
-    event
-}
-
 /// What the sender should know: that it is safe with us, what could not be carried, and what to look at.
-fn reply(id: &str, walked: &Walked) -> Reply {
+fn reply(id: &str, walked: &Walked, chosen: &[Incoming]) -> Reply {
     let mut report = Report::default();
     report.push(Issue::information("informational", "accepted", format!("accepted as {id}")));
     for loss in walked.loss.iter().filter(|loss| !loss.intended) {
@@ -283,6 +254,7 @@ fn reply(id: &str, walked: &Walked) -> Reply {
         });
     }
     report.extend(walked.record.report().clone());
+    chosen.iter().for_each(|one| report.extend(choices::told(one)));
     Reply {
         status: StatusCode::ACCEPTED.as_u16(),
         content_type: FHIR_JSON.to_owned(),
@@ -305,13 +277,6 @@ fn conflict() -> Refusal {
 fn unknown_format(format: &str) -> Refusal {
     let issue = Issue::error("not-found", "no-such-format", format!("there is no format `{format}`"));
     Refusal { status: StatusCode::NOT_FOUND, report: issue.into() }
-}
-
-fn no_evidence(error: EvidenceError) -> Refusal {
-    match error {
-        EvidenceError::Store(error) => unavailable(error),
-        unreadable @ EvidenceError::Unreadable(_) => unavailable(StoreError::Damaged(unreadable.to_string())),
-    }
 }
 
 pub(super) fn store_fault(error: &StoreError) -> Answer {

@@ -6,7 +6,6 @@
 
 use super::watch::{End, Room};
 use super::{Gateway, name_of, person_of, subject_of};
-use crate::edge::evidence::EvidenceError;
 use crate::edge::store::{Departure, Fate, Message, Released, StoreError};
 use crate::pure::audit::{Entry, Event, Kind, Outcome as Went, Phase, Thing};
 use crate::pure::decide::Action;
@@ -95,13 +94,8 @@ impl Gateway {
             let Some(outlet) = self.outlets.get(&message.recipient) else {
                 return Ok(self.ended(&message, None, held("the recipient is no longer configured")));
             };
-            let evidence = match self.evidence.gather(&message.person, subject_of(&record, &message.person)).await {
-                Ok(evidence) => evidence,
-                Err(EvidenceError::Store(error)) => return Err(error),
-                Err(EvidenceError::Unreadable(_)) => {
-                    return Ok(self.ended(&message, None, held("a stored choice of the person cannot be read")));
-                }
-            };
+            let subject = subject_of(&record, &message.person);
+            let evidence = self.evidence.gather(&message.person, subject).await?;
             let question = self.question(&outlet.recipient.party, Action::Disclose, self.clock.now());
             let decision = self.decide(&message.request, &question, &record, &evidence);
             let decided = self.decision_event(&message.request, &question.party.id, &message.person, &decision);

@@ -9,7 +9,8 @@
 //! without a decision.
 
 use super::Gateway;
-use super::receive::{choices, of_kind, person};
+use super::choices;
+use super::receive::{of_kind, person};
 use super::watch::Room;
 use crate::config::Right;
 use crate::edge::authenticate::Caller;
@@ -209,7 +210,7 @@ fn as_create(tree: Tree, profiles: &[&str], gateway: &Gateway, caller: &Caller) 
         Ok(record) => {
             report.extend(record.report().clone());
             let sender = &caller.party().identity.id;
-            let refused = [person(&record, sender).err(), choices(&record).err()];
+            let refused = [person(&record, sender).err(), choices::readable(&record).err()];
             refused.into_iter().flatten().for_each(|refusal| report.extend(refusal.report));
         }
     }

@@ -5,7 +5,8 @@
 use jiff::{SignedDuration, Timestamp};
 use sharewell::edge::clock::{Clock, Still};
 use sharewell::edge::store::{
-    Acceptance, Accepted, Fate, Message, NewChoice, NewMessage, NewRecord, Person, Released, Reply, Sqlite, Store,
+    Acceptance, Accepted, Act, Fate, Message, NewChoice, NewMessage, NewRecord, Person, Released, Reply, Sqlite, Store,
+    Understood,
 };
 use sharewell::pure::audit::{Entry, Event, Kind, Name, Phase};
 use std::path::{Path, PathBuf};
@@ -115,7 +116,18 @@ pub fn acceptance(clock: &dyn Clock, key: &str, recipients: &[&str]) -> Acceptan
 /// A choice; another `word` is another choice under the same identifier.
 pub fn choice(identifier: &str, dated: Option<Timestamp>, word: &str) -> NewChoice {
     let consent = format!("{{\"resourceType\":\"Consent\",\"provision\":{{\"type\":\"{word}\"}}}}");
-    NewChoice { identifier: identifier.to_owned(), dated, consent }
+    let word = |text: &str| text.to_owned();
+    let understood = Understood {
+        act: Act::Recorded,
+        actor: word("northmere-council"),
+        taken: word("as-written"),
+        dialect: word("B"),
+        authority: word("yes"),
+        reader: word("a test"),
+        rules: word("{}"),
+    };
+    let id = uuid::Uuid::new_v4().to_string();
+    NewChoice { id, follows: None, understood, identifier: identifier.to_owned(), dated, consent }
 }
 
 pub fn is_new(accepted: &Accepted) -> bool {

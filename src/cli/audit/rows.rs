@@ -17,7 +17,7 @@ pub(super) struct Table {
 }
 
 /// The tables that the log vouches for row by row.
-pub(super) const TABLES: [Table; 5] = [
+pub(super) const TABLES: [Table; 6] = [
     Table { name: "person", key: "id", columns: "id, salt, key", counted: Some("id") },
     Table {
         name: "record",
@@ -35,6 +35,12 @@ pub(super) const TABLES: [Table; 5] = [
         name: "choice",
         key: "id",
         columns: "id, salt, person, sender, identifier, version, epoch, dated, recorded, record, consent",
+        counted: Some("sequence"),
+    },
+    Table {
+        name: "understood",
+        key: "choice",
+        columns: "choice, salt, act, actor, taken, dialect, authority, reader, rules",
         counted: Some("sequence"),
     },
     Table {

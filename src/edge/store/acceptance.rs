@@ -69,6 +69,12 @@ impl fmt::Debug for NewRecord {
 /// A sharing choice to be stored.
 #[derive(Clone)]
 pub struct NewChoice {
+    /// A new UUID. Of the first version under this identifier it becomes the Consent's id here.
+    pub id: String,
+    /// The version that this one follows, where it must follow that one and no other; 0: it must be the first.
+    pub follows: Option<u64>,
+    /// How it was understood.
+    pub understood: Understood,
     /// Consent.identifier: the same for every version of one choice of one person by one sender.
     pub identifier: String,
     /// Consent.dateTime; none counts as when it is accepted. An older one that comes late supersedes nothing.
@@ -77,20 +83,80 @@ pub struct NewChoice {
     pub consent: String,
 }
 
-impl NewChoice {
-    /// The choices that a record carries: the Consent itself, or those of a Bundle. One without an identifier goes by its
-    /// id, and one without either by its content.
+/// What was done to a choice by a version of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Act {
+    /// It was recorded for the first time.
+    Recorded,
+    /// It was changed.
+    Changed,
+    /// It was withdrawn.
+    Withdrawn,
+    /// Somebody said which of its readings is meant.
+    Confirmed,
+}
+
+impl Act {
+    /// Its word in the store.
     #[must_use]
-    pub fn all_in(record: Item<'_>) -> Vec<NewChoice> {
-        if record.resource_type() == Some("Consent") {
-            return vec![NewChoice::of(record, record.to_json())];
+    pub fn word(self) -> &'static str {
+        match self {
+            Act::Recorded => "recorded",
+            Act::Changed => "changed",
+            Act::Withdrawn => "withdrawn",
+            Act::Confirmed => "confirmed",
         }
-        let resources = record.all("entry").filter_map(|entry| entry.get("resource"));
-        let consents = resources.filter(|resource| resource.resource_type() == Some("Consent"));
-        consents.map(|consent| NewChoice::of(consent, with_what_it_names(consent, record).root().to_json())).collect()
     }
 
-    fn of(consent: Item<'_>, stored: String) -> NewChoice {
+    /// The one of this word.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Act> {
+        [Act::Recorded, Act::Changed, Act::Withdrawn, Act::Confirmed].into_iter().find(|act| act.word() == word)
+    }
+}
+
+/// How a version of a choice was understood when it was recorded: what is enforced, word for word.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Understood {
+    /// What was done.
+    pub act: Act,
+    /// The party that did it, by its id in the configuration. Of a confirmation it need not be the choice's sender.
+    pub actor: String,
+    /// Which reading was taken: `as-written`, `awaiting`, `scope`, `exception`.
+    pub taken: String,
+    /// How it was written: `A`, `B`, `vrs`, `eol`.
+    pub dialect: String,
+    /// Whether whoever chose had the right to, as far as was known then: `yes`, `no`, `unknown`.
+    pub authority: String,
+    /// Which reader made `rules`: another one reads the original again.
+    pub reader: String,
+    /// The rules, spelled out.
+    pub rules: String,
+}
+
+impl fmt::Debug for Understood {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Understood({}, {}, {})", self.act.word(), self.dialect, self.taken)
+    }
+}
+
+/// The choices that a record carries, each with what is stored of it: the Consent itself, or of a Bundle the Consent with
+/// what it refers to.
+#[must_use]
+pub fn consents_in(record: Item<'_>) -> Vec<(Item<'_>, String)> {
+    if record.resource_type() == Some("Consent") {
+        return vec![(record, record.to_json())];
+    }
+    let resources = record.all("entry").filter_map(|entry| entry.get("resource"));
+    let consents = resources.filter(|resource| resource.resource_type() == Some("Consent"));
+    consents.map(|consent| (consent, with_what_it_names(consent, record).root().to_json())).collect()
+}
+
+impl NewChoice {
+    /// A Consent to be stored as `stored`. One without an identifier goes by its id, and one without either by its
+    /// content.
+    #[must_use]
+    pub fn of(consent: Item<'_>, stored: String, id: String, understood: Understood) -> NewChoice {
         let system = consent.str_at(&["identifier", "system"]).unwrap_or_default();
         let identifier = match (consent.str_at(&["identifier", "value"]), consent.str_at(&["id"])) {
             (Some(value), _) => format!("{system}|{value}"),
@@ -98,7 +164,7 @@ impl NewChoice {
             (None, None) => format!("content|{:x?}", openssl::sha::sha256(stored.as_bytes())),
         };
         let dated = consent.str_at(&["dateTime"]).and_then(When::date_time).map(When::earliest);
-        NewChoice { identifier, dated, consent: stored }
+        NewChoice { id, follows: None, understood, identifier, dated, consent: stored }
     }
 }
 
@@ -176,4 +242,6 @@ pub enum Accepted {
     Replay(Reply),
     /// The key was used before, for another body.
     Conflict,
+    /// A choice has moved on from the version that was to be followed. Nothing was stored.
+    Stale,
 }

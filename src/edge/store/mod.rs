@@ -15,7 +15,7 @@ mod person;
 mod sqlite;
 mod stored;
 
-pub use acceptance::{Acceptance, Accepted, NewChoice, NewMessage, NewRecord, Reply};
+pub use acceptance::{Acceptance, Accepted, Act, NewChoice, NewMessage, NewRecord, Reply, Understood, consents_in};
 pub use message::{Departure, Fate, Held, Message, Released};
 pub use person::Person;
 pub use sqlite::Sqlite;
@@ -56,6 +56,12 @@ pub trait Store: Send + Sync + fmt::Debug {
 
     /// A person's choices in force, and their epoch, read together.
     fn choices(&self, person: &Person) -> Answer<'_, StoredChoices>;
+
+    /// Every version of every choice of a person, oldest first.
+    fn consents(&self, person: &Person) -> Answer<'_, Vec<StoredConsent>>;
+
+    /// Whose choice has this id, and its versions, oldest first.
+    fn consent(&self, id: &str) -> Answer<'_, Option<(Person, Vec<StoredConsent>)>>;
 
     /// Adds to the trail.
     fn append(&self, entries: Vec<Entry>) -> Answer<'_, ()>;

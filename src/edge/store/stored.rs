@@ -1,6 +1,6 @@
 //! What is read back: records, choices, numbers.
 
-use super::Person;
+use super::{Person, Understood};
 use jiff::Timestamp;
 use std::fmt;
 
@@ -40,10 +40,10 @@ pub struct StoredChoices {
     pub consents: Vec<StoredConsent>,
 }
 
-/// One choice as stored.
+/// One version of a choice as stored.
 #[derive(Clone)]
 pub struct StoredConsent {
-    /// Its id in the store.
+    /// The Consent's id here: the same for all its versions.
     pub id: String,
     /// Who sent it.
     pub sender: String,
@@ -51,10 +51,18 @@ pub struct StoredConsent {
     pub identifier: String,
     /// 1 for the first under this identifier.
     pub version: u64,
+    /// The newest version there is; another one may be in force, where an older choice came late.
+    pub newest: u64,
+    /// Whether no other version is dated later.
+    pub in_force: bool,
+    /// When it was decided, as far as it said.
+    pub dated: Timestamp,
     /// When it was recorded.
     pub recorded: Timestamp,
     /// The Consent, compact JSON; or a Bundle of it and of what it refers to, the Consent first.
     pub consent: String,
+    /// How it was understood, where it was recorded by a program that wrote that down.
+    pub understood: Option<Understood>,
 }
 
 impl fmt::Debug for StoredConsent {

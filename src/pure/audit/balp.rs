@@ -39,6 +39,18 @@ fn pattern(event: &Event) -> Pattern {
             action: "C",
             profile: event.person.is_some().then_some("IHE.BasicAudit.PatientCreate"),
         },
+        Kind::ChoiceUpdate => Pattern {
+            kind: REST,
+            subtype: interaction("update", "update"),
+            action: "U",
+            profile: event.person.is_some().then_some("IHE.BasicAudit.PatientUpdate"),
+        },
+        Kind::ChoiceWithdraw => Pattern {
+            kind: REST,
+            subtype: interaction("delete", "delete"),
+            action: "D",
+            profile: event.person.is_some().then_some("IHE.BasicAudit.PatientDelete"),
+        },
         Kind::Query => Pattern {
             kind: REST,
             subtype: interaction("search", "search"),
@@ -132,7 +144,9 @@ fn agents(tree: &mut Tree, root: Id, event: &Event) {
     let list = tree.push_array(root, "agent");
     // What others ask of the gateway they request; what the gateway sends or does by itself it requests.
     let (ours, theirs, we_request) = match event.kind {
-        Kind::Create | Kind::Choice | Kind::Query | Kind::Refusal => (DESTINATION, SOURCE, false),
+        Kind::Create | Kind::Choice | Kind::ChoiceUpdate | Kind::ChoiceWithdraw | Kind::Query | Kind::Refusal => {
+            (DESTINATION, SOURCE, false)
+        }
         Kind::Disclosure => (SOURCE, DESTINATION, true),
         Kind::Decision => {
             let server = Coding("http://terminology.hl7.org/CodeSystem/extra-security-role-type", "authserver", "");

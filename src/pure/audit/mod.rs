@@ -21,8 +21,12 @@ use std::fmt;
 pub enum Kind {
     /// A record came in and was accepted (BALP Create).
     Create,
-    /// A sharing choice was recorded, or changed (BALP Create, of a Consent).
+    /// A sharing choice was recorded (BALP Create, of a Consent).
     Choice,
+    /// A sharing choice was changed, or it was said how it is meant (BALP Update).
+    ChoiceUpdate,
+    /// A sharing choice was withdrawn (BALP Delete; what it said is kept).
+    ChoiceWithdraw,
     /// It was decided what a party may have (BALP AuthZ-Consent).
     Decision,
     /// Something was sent to a party, or held, or not sent after all (BALP Privacy Disclosure, source side).
@@ -37,8 +41,17 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind, in the order above.
-    pub const ALL: [Kind; 7] =
-        [Kind::Create, Kind::Choice, Kind::Decision, Kind::Disclosure, Kind::Query, Kind::Refusal, Kind::System];
+    pub const ALL: [Kind; 9] = [
+        Kind::Create,
+        Kind::Choice,
+        Kind::ChoiceUpdate,
+        Kind::ChoiceWithdraw,
+        Kind::Decision,
+        Kind::Disclosure,
+        Kind::Query,
+        Kind::Refusal,
+        Kind::System,
+    ];
 
     /// Its word in the log.
     #[must_use]
@@ -46,6 +59,8 @@ impl Kind {
         match self {
             Kind::Create => "create",
             Kind::Choice => "choice",
+            Kind::ChoiceUpdate => "choice-update",
+            Kind::ChoiceWithdraw => "choice-withdraw",
             Kind::Decision => "decision",
             Kind::Disclosure => "disclosure",
             Kind::Query => "query",

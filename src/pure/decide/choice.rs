@@ -5,10 +5,11 @@ use super::provision::{Rule, Span};
 use super::words::{Code, Identity};
 use crate::pure::fhir::Report;
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// How the Consent was written (`sharing-choices` §1.2).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Dialect {
     /// R4 core: `policyRule` OPTIN or OPTOUT is the base, the root provision an exception to it.
     A,
@@ -37,7 +38,7 @@ impl Dialect {
 }
 
 /// Whether a choice is in force, going by its status alone.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Standing {
     /// It counts.
     Active,
@@ -50,7 +51,7 @@ pub enum Standing {
 }
 
 /// What the choice is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Scope {
     /// Disclosure of the record.
     Privacy,
@@ -63,7 +64,7 @@ pub enum Scope {
 }
 
 /// A proxy's role (NHS VRS).
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Role {
     /// Who may act for the person.
     pub proxy: Identity,
@@ -77,7 +78,8 @@ pub struct Role {
 pub type Reading = Vec<Rule>;
 
 /// One choice of one person, ready to be matched. Made by [`super::read_choice`]; start from nothing else.
-#[derive(Clone)]
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Choice {
     pub(super) id: String,
     pub(super) version: String,
@@ -95,8 +97,48 @@ pub struct Choice {
     pub(super) validity: Option<Span>,
     pub(super) readings: Vec<Reading>,
     pub(super) role: Option<Role>,
+    #[serde(skip)]
     pub(super) warnings: Report,
     pub(super) digest: [u8; 32],
+    pub(super) recorder: Option<String>,
+    pub(super) taken: Taken,
+}
+
+/// Which of its readings holds, where a choice can be read in more than one way.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Taken {
+    /// As it is written. Of two readings, what either keeps back is kept back.
+    #[default]
+    AsWritten,
+    /// Nobody has said yet which is meant: its objections count, its permissions do not.
+    Awaiting,
+    /// The person, or who recorded it, has said that it is this one, counted from 0.
+    Reading(usize),
+}
+
+impl Taken {
+    /// Its word: `as-written`, `awaiting`, `scope` or `exception`.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Taken::AsWritten => "as-written",
+            Taken::Awaiting => "awaiting",
+            Taken::Reading(0) => "scope",
+            Taken::Reading(_) => "exception",
+        }
+    }
+
+    /// The one of this word.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Taken> {
+        Some(match word {
+            "as-written" => Taken::AsWritten,
+            "awaiting" => Taken::Awaiting,
+            "scope" => Taken::Reading(0),
+            "exception" => Taken::Reading(1),
+            _ => return None,
+        })
+    }
 }
 
 impl fmt::Debug for Choice {
@@ -167,10 +209,86 @@ impl Choice {
         &self.warnings
     }
 
-    /// The same choice under the version that the store gave it.
+    /// Who is named as having chosen; empty where nobody is.
     #[must_use]
-    pub fn with_version(mut self, version: &str) -> Choice {
-        version.clone_into(&mut self.version);
+    pub fn performers(&self) -> &[Identity] {
+        &self.performers
+    }
+
+    /// By what right it was chosen, in the words of CodeSystem decided-by: `person`, `lpa-health-welfare`.
+    #[must_use]
+    pub fn decided_by(&self) -> Option<&str> {
+        self.decided_by.as_deref()
+    }
+
+    /// What it is about.
+    #[must_use]
+    pub fn scope(&self) -> Scope {
+        self.scope
+    }
+
+    /// The party that recorded it, by its id in the configuration, where the store told.
+    #[must_use]
+    pub fn recorder(&self) -> Option<&str> {
+        self.recorder.as_deref()
+    }
+
+    /// Which of its readings holds.
+    #[must_use]
+    pub fn taken(&self) -> Taken {
+        self.taken
+    }
+
+    /// Whether it can be read in two ways that differ, so that somebody has to say which is meant.
+    #[must_use]
+    pub fn is_ambiguous(&self) -> bool {
+        self.readings.len() > 1 && self.taken == Taken::AsWritten
+    }
+
+    /// The same choice as the store holds it: its id and version there, and the party that recorded it. A later version
+    /// replaces an earlier one of the same party's only.
+    #[must_use]
+    pub fn stored(mut self, id: &str, version: u64, recorder: &str) -> Choice {
+        self.id = format!("Consent/{id}");
+        self.version = version.to_string();
+        self.recorder = Some(recorder.to_owned());
         self
+    }
+
+    /// The same choice with what was said about its readings. A reading that it does not have leaves it awaiting.
+    #[must_use]
+    pub fn taken_as(mut self, taken: Taken) -> Choice {
+        self.taken = match taken {
+            Taken::Reading(at) if at < self.readings.len() => {
+                self.readings = vec![self.readings.swap_remove(at)];
+                taken
+            }
+            Taken::Reading(_) => Taken::Awaiting,
+            other => other,
+        };
+        self
+    }
+
+    /// Whether whoever made it had the right to, as far as these facts tell. Unknown: its objections count, its permissions
+    /// do not (rule C7).
+    #[must_use]
+    pub fn authority(&self, facts: &super::Facts, now: Timestamp) -> super::words::Truth {
+        super::authority::had_authority(self, facts, now)
+    }
+
+    /// Whether any of its rules, in any reading, objects to something.
+    #[must_use]
+    pub fn objects(&self) -> bool {
+        self.dialect == Dialect::Unread
+            || self.standing == Standing::Active
+                && self.dialect != Dialect::Vrs
+                && self.readings.iter().flatten().any(|rule| rule.says == super::provision::Says::Deny)
+    }
+
+    /// Whether any of its rules, in any reading, permits something.
+    #[must_use]
+    pub fn permits(&self) -> bool {
+        self.standing == Standing::Active
+            && self.readings.iter().flatten().any(|rule| rule.says == super::provision::Says::Permit)
     }
 }

@@ -67,7 +67,8 @@ pub(super) fn live<'e>(known: &Known<'_>, evidence: &'e Evidence, policy: &Polic
                     reading.iter().map(|r: &super::provision::Rule| r.asking(known, policy)).collect()
                 };
                 let asking = choice.readings.iter().map(ask).collect();
-                live.push(Live { choice, permits: permits == Truth::True, asking });
+                let settled = choice.taken != super::choice::Taken::Awaiting;
+                live.push(Live { choice, permits: permits == Truth::True && settled, asking });
                 if permits == Truth::Unknown {
                     let rule = if choice.scope == Scope::Unclear { RuleId::C4 } else { RuleId::C7 };
                     aside.push(Aside { index, rule, ended: false });
@@ -121,11 +122,14 @@ fn standing(choice: &Choice, known: &Known<'_>, evidence: &Evidence) -> Result<T
     Ok(mine.and(in_force).and(authority).and(sure))
 }
 
-/// Whether a later version of the same choice is on file.
+/// Whether a later version of the same choice is on file. What another party recorded is another choice, though it bear
+/// the same identifier: nobody replaces what somebody else recorded.
 fn superseded(choice: &Choice, all: &[Choice]) -> bool {
     let Some(key) = &choice.key else { return false };
     all.iter().any(|other| {
-        let same = other.key.as_ref() == Some(key) && other.patient.same(&choice.patient) != Truth::False;
+        let same = other.key.as_ref() == Some(key)
+            && other.recorder == choice.recorder
+            && other.patient.same(&choice.patient) != Truth::False;
         let counts = matches!(other.standing, Standing::Active | Standing::Ended);
         let later = match (other.dated, choice.dated) {
             (Some(a), Some(b)) if a == b => number(&other.version) > number(&choice.version),

@@ -15,11 +15,15 @@ pub(super) fn of(question: &Question, record: &[[u8; 32]], evidence: &Evidence, 
     for digest in record {
         hash.update(digest);
     }
-    let mut choices: Vec<([u8; 32], &str)> = evidence.choices.iter().map(|c| (c.digest, c.version.as_str())).collect();
-    choices.sort_unstable();
-    for (digest, version) in choices {
+    let input = |c: &'_ super::Choice| (c.digest, c.version.clone(), c.taken);
+    let mut choices: Vec<_> = evidence.choices.iter().map(input).collect();
+    choices.sort_unstable_by(|a, b| (a.0, &a.1, a.2.word()).cmp(&(b.0, &b.1, b.2.word())));
+    for (digest, version, taken) in choices {
         hash.update(&digest);
-        put(&mut hash, version);
+        put(&mut hash, &version);
+        if taken != super::choice::Taken::AsWritten {
+            put(&mut hash, taken.word());
+        }
     }
     hash.update(&evidence.epoch.to_be_bytes());
     put(&mut hash, &evidence.read_at.to_string());

@@ -15,6 +15,7 @@ pub mod decision;
 pub mod evidence;
 mod fingerprint;
 mod label;
+mod normal;
 pub mod policy;
 pub mod provision;
 pub mod question;
@@ -26,7 +27,7 @@ mod steps;
 mod verdicts;
 pub mod words;
 
-pub use choice::{Choice, Dialect, Scope, Standing};
+pub use choice::{Choice, Dialect, Scope, Standing, Taken};
 pub use decision::{
     ChoiceRef, Cut, Decision, Effect, Obligation, Outcome, Permit, Reason, Residual, Section, Sent, Told,
 };

@@ -2,9 +2,10 @@
 
 use super::words::{Action, Code, Identity};
 use crate::pure::fhir::When;
+use serde::{Deserialize, Serialize};
 
 /// What a rule says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Says {
     /// It may go.
     Permit,
@@ -24,7 +25,7 @@ impl Says {
 }
 
 /// In what part an actor stands in a provision.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Part {
     /// Who receives: IRCP, PRCP, or no role at all.
     Recipient,
@@ -35,7 +36,7 @@ pub enum Part {
 }
 
 /// An actor of a provision.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Actor {
     /// In what part.
     pub part: Part,
@@ -48,7 +49,7 @@ pub struct Actor {
 }
 
 /// A span of time; either end may be open, both count.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Span {
     /// From, as written.
     pub from: Option<When>,
@@ -71,7 +72,7 @@ impl Span {
 }
 
 /// How a provision's `data.reference` reaches data (R4 consent-data-meaning).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Meaning {
     /// That resource.
     Instance,
@@ -104,7 +105,7 @@ impl Rule {
 }
 
 /// One rule. An empty dimension says nothing, and so covers everything.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rule {
     /// Permit or deny.
     pub says: Says,

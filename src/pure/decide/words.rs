@@ -1,9 +1,10 @@
 //! The small words of a decision: codes, three-valued truth, actions, and whether two names mean one party.
 
 use crate::pure::fhir::Item;
+use serde::{Deserialize, Serialize};
 
 /// Where a code comes from and what it is. Two codes are the same where both agree; see [`Code::same`].
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Code {
     /// Its system, where one is written.
     pub system: Option<String>,
@@ -139,7 +140,7 @@ impl From<bool> for Truth {
 }
 
 /// What is to be done with the data (R4 code system consentaction).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Action {
     /// Take into a system.
     Collect,
@@ -187,7 +188,7 @@ impl Action {
 }
 
 /// How a party or a person is named: by references, by identifiers, or both.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Identity {
     /// References: `Practitioner/7`, or absolute.
     pub references: Vec<String>,

@@ -6,6 +6,9 @@
 use jiff::civil::{Date, DateTime, Time};
 use jiff::tz::{Offset, TimeZone};
 use jiff::{Span, Timestamp};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use std::fmt;
 
 /// How much of a date or time was written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -106,6 +109,43 @@ impl When {
     }
 }
 
+impl fmt::Display for When {
+    /// As it was written, a fraction of a second without zeros at its end.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let form = match self.precision {
+            Precision::Year => "%Y",
+            Precision::Month => "%Y-%m",
+            Precision::Day => "%Y-%m-%d",
+            Precision::Second => "%Y-%m-%dT%H:%M:%S",
+            Precision::Fraction => "%Y-%m-%dT%H:%M:%S%.f",
+        };
+        write!(f, "{}", self.civil.strftime(form))?;
+        if self.precision == Precision::Fraction && self.civil.subsec_nanosecond() == 0 {
+            f.write_str(".0")?;
+        }
+        let Some(offset) = self.offset else { return Ok(()) };
+        let minutes = offset.seconds() / 60;
+        if minutes == 0 {
+            return f.write_str("Z");
+        }
+        let sign = if minutes < 0 { '-' } else { '+' };
+        write!(f, "{sign}{:02}:{:02}", minutes.abs() / 60, minutes.abs() % 60)
+    }
+}
+
+impl Serialize for When {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for When {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<When, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        When::date_time(&text).ok_or_else(|| D::Error::custom("a date cannot be read"))
+    }
+}
+
 /// A `time` of day: `hh:mm:ss`, with an optional fraction. A leap second (`:60`) counts as `:59`.
 #[must_use]
 pub fn time(text: &str) -> Option<(Time, Precision)> {
@@ -156,6 +196,15 @@ mod tests {
         for wrong in ["2026-02-29", "2026-13", "26-01-01", "2026-1-1", "2026-01-01 ", "0000", "2026-01-01T00:00:00Z"] {
             assert!(When::date(wrong).is_none(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn what_was_read_is_written_as_it_was() {
+        for text in ["2026", "2026-06", "2026-06-30", "2026-06-30T12:00:00Z", "2026-06-30T12:00:00.25-03:30"] {
+            assert_eq!(When::date_time(text).unwrap().to_string(), text);
+        }
+        let whole = When::date_time("2026-06-30T12:00:00.0+01:00").unwrap();
+        assert_eq!(When::date_time(&whole.to_string()), Some(whole));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Accepting: a record and everything that follows from it, in one piece of work.
 
-use super::super::{Acceptance, Accepted, NewChoice, NewMessage, NewRecord, Person, Reply, StoreError};
+use super::super::{Acceptance, Accepted, NewMessage, NewRecord, Person, Reply, StoreError};
 use super::queue::{Place, State};
 use super::seal::Seal;
 use super::trail::Refs;
@@ -32,6 +32,9 @@ impl Ledger<'_> {
     pub(super) fn accept(&mut self, acceptance: &Acceptance) -> Result<Accepted, StoreError> {
         if let Some(before) = replay(self.connection, &acceptance.sender, &acceptance.key, &acceptance.digest)? {
             return Ok(before);
+        }
+        if self.moved_on(acceptance)? {
+            return Ok(Accepted::Stale);
         }
         let mut refs = Refs::default();
         let person = self.person(&acceptance.record.person, &mut refs)?;
@@ -122,77 +125,6 @@ impl Ledger<'_> {
         Ok(())
     }
 
-    fn store_choices(&mut self, acceptance: &Acceptance, person: i64, refs: &mut Refs) -> Result<(), StoreError> {
-        let mut epoch = epoch(self.connection, person)?;
-        let before = epoch;
-        for choice in &acceptance.choices {
-            // One step for all the choices of one record: they came into force together.
-            self.store_choice(acceptance, person, before + 1, choice, refs)?.then(|| epoch = before + 1);
-        }
-        Ok(())
-    }
-
-    /// Whether it is a new one: the same choice sent again, word for word, changes nothing.
-    fn store_choice(
-        &mut self,
-        acceptance: &Acceptance,
-        person: i64,
-        epoch: i64,
-        choice: &NewChoice,
-        refs: &mut Refs,
-    ) -> Result<bool, StoreError> {
-        let Acceptance { sender, record, now, .. } = acceptance;
-        let last = self
-            .connection
-            .prepare_cached(
-                "SELECT version, consent FROM choice WHERE person = ?1 AND sender = ?2 AND identifier = ?3
-                 ORDER BY version DESC LIMIT 1",
-            )?
-            .query_row(params![person, sender, choice.identifier], |row| {
-                Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?))
-            })
-            .optional()?;
-        if last.as_ref().is_some_and(|(_, consent)| *consent == choice.consent) {
-            return Ok(false);
-        }
-        let version = last.map_or(1, |(version, _)| version + 1);
-        let (id, salt, recorded) = (self.clock.id(), self.salt(), now.as_microsecond());
-        let dated = choice.dated.map_or(recorded, |d| d.as_microsecond());
-        self.connection
-            .prepare_cached(
-                "INSERT INTO choice (id, salt, person, sender, identifier, version, epoch, dated, recorded, record,
-                 consent) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
-            )?
-            .execute(params![
-                id,
-                salt,
-                person,
-                sender,
-                choice.identifier,
-                version,
-                epoch,
-                dated,
-                recorded,
-                record.id,
-                choice.consent
-            ])?;
-        let digest = Seal::of("choice")
-            .text(&id)
-            .bytes(&salt)
-            .number(person)
-            .text(sender)
-            .text(&choice.identifier)
-            .number(version)
-            .number(epoch)
-            .number(dated)
-            .number(recorded)
-            .text(&record.id)
-            .text(&choice.consent)
-            .finish();
-        refs.row("choice", &id, digest);
-        Ok(true)
-    }
-
     fn queue(
         &mut self,
         acceptance: &Acceptance,
@@ -243,11 +175,4 @@ impl Ledger<'_> {
         let place = Place { state, due: free.then_some(accepted), changed: accepted, ..Place::new(sequence) };
         self.place(&place)
     }
-}
-
-/// How often a person's choices have changed.
-pub(super) fn epoch(connection: &Connection, person: i64) -> Result<i64, StoreError> {
-    Ok(connection
-        .prepare_cached("SELECT coalesce(max(epoch), 0) FROM choice WHERE person = ?1")?
-        .query_row([person], |row| row.get(0))?)
 }

@@ -4,6 +4,7 @@
 //! closed, `FILE.pages` (a signed digest of every page).
 
 mod accept;
+mod choose;
 mod keeper;
 mod queue;
 mod read;
@@ -14,7 +15,7 @@ mod writer;
 
 use super::{
     Acceptance, Accepted, Answer, Counts, Fate, Held, Message, Person, Released, Store, StoreError, StoredChoices,
-    StoredRecord,
+    StoredConsent, StoredRecord,
 };
 use crate::edge::clock::Clock;
 use crate::pure::audit::Entry;
@@ -227,6 +228,16 @@ impl Store for Sqlite {
     fn choices(&self, person: &Person) -> Answer<'_, StoredChoices> {
         let person = person.clone();
         self.read(move |connection| read::choices(connection, &person))
+    }
+
+    fn consents(&self, person: &Person) -> Answer<'_, Vec<StoredConsent>> {
+        let person = person.clone();
+        self.read(move |connection| read::consents(connection, &person))
+    }
+
+    fn consent(&self, id: &str) -> Answer<'_, Option<(Person, Vec<StoredConsent>)>> {
+        let id = id.to_owned();
+        self.read(move |connection| read::consent(connection, &id))
     }
 
     fn append(&self, entries: Vec<Entry>) -> Answer<'_, ()> {

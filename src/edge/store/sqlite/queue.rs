@@ -5,7 +5,7 @@
 //! first readies the next.
 
 use super::super::{Departure, Fate, Message, Person, Released, StoreError};
-use super::accept::epoch;
+use super::choose::epoch;
 use super::seal::Seal;
 use super::trail::Refs;
 use super::writer::Ledger;
@@ -104,9 +104,9 @@ impl Place {
     }
 }
 
-const PLACE: &str = "sequence, state, attempt, unanswered, due, lease, reason, changed, seal";
+pub(super) const PLACE: &str = "sequence, state, attempt, unanswered, due, lease, reason, changed, seal";
 
-fn read_place(row: &Row<'_>) -> Result<Place, StoreError> {
+pub(super) fn read_place(row: &Row<'_>) -> Result<Place, StoreError> {
     let place = Place {
         sequence: row.get("sequence")?,
         state: State::of(row.get_ref("state")?.as_str().map_err(|_| damaged())?)?,

@@ -1,8 +1,8 @@
 //! The threads that read, each with a connection of its own, and what they read.
 
-use super::super::{Counts, Held, Person, StoreError, StoredChoices, StoredConsent, StoredRecord};
+use super::super::{Act, Counts, Held, Person, StoreError, StoredChoices, StoredConsent, StoredRecord, Understood};
 use jiff::Timestamp;
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 use std::sync::mpsc::Receiver;
 use std::sync::{Arc, Mutex};
 
@@ -51,30 +51,83 @@ pub(super) fn record(connection: &Connection, id: &str) -> Result<Option<StoredR
     found.map(|(record, accepted)| Ok(StoredRecord { accepted: instant(accepted)?, ..record })).transpose()
 }
 
-/// The choices in force: of each identifier the one dated last, and of those the one that came last.
+/// A person's choices in force: of each identifier the one dated last, and of those the one that came last.
 pub(super) fn choices(connection: &Connection, person: &Person) -> Result<StoredChoices, StoreError> {
-    let mut statement = connection.prepare_cached(
-        "SELECT c.id, c.identifier, c.version, c.recorded, c.consent, c.epoch, c.sender,
-                NOT EXISTS (SELECT 1 FROM choice n WHERE n.person = c.person AND n.sender = c.sender
-                  AND n.identifier = c.identifier AND (n.dated, n.version) > (c.dated, c.version)) AS in_force
-         FROM choice c JOIN person p ON p.id = c.person WHERE p.key = ?1 ORDER BY c.sequence",
-    )?;
-    let mut rows = statement.query([person.key()])?;
-    let mut choices = StoredChoices::default();
+    let epoch = connection
+        .prepare_cached(
+            "SELECT coalesce(max(c.epoch), 0) FROM choice c JOIN person p ON p.id = c.person WHERE p.key = ?1",
+        )?
+        .query_row([person.key()], |row| row.get(0))?;
+    let consents = versions(connection, &format!("p.key = ?1 AND {IN_FORCE}"), person.key())?;
+    Ok(StoredChoices { epoch, consents })
+}
+
+/// Every version of every choice of a person.
+pub(super) fn consents(connection: &Connection, person: &Person) -> Result<Vec<StoredConsent>, StoreError> {
+    versions(connection, "p.key = ?1", person.key())
+}
+
+/// Whose choice has this id, and its versions.
+pub(super) fn consent(connection: &Connection, id: &str) -> Result<Option<(Person, Vec<StoredConsent>)>, StoreError> {
+    let person = connection
+        .prepare_cached(
+            "SELECT p.key FROM choice c JOIN person p ON p.id = c.person WHERE c.id = ?1 AND c.version = 1",
+        )?
+        .query_row([id], |row| row.get(0))
+        .optional()?;
+    let Some(person) = person else { return Ok(None) };
+    Ok(Some((Person::from_key(person), versions(connection, "f.id = ?1", id)?)))
+}
+
+/// Whether no version of the same choice is dated later.
+const IN_FORCE: &str = "NOT EXISTS (SELECT 1 FROM choice n WHERE n.person = c.person AND n.sender = c.sender
+    AND n.identifier = c.identifier AND (n.dated, n.version) > (c.dated, c.version))";
+
+/// Versions of choices, oldest first. `f` is the first version of each, whose id all bear.
+fn versions(connection: &Connection, which: &str, key: &str) -> Result<Vec<StoredConsent>, StoreError> {
+    let sql = format!(
+        "SELECT f.id AS id, c.sender AS sender, c.identifier AS identifier, c.version AS version, c.dated AS dated,
+                c.recorded AS recorded, c.consent AS consent, {IN_FORCE} AS in_force,
+                (SELECT max(l.version) FROM choice l WHERE l.person = c.person AND l.sender = c.sender
+                  AND l.identifier = c.identifier) AS newest,
+                u.act AS act, u.actor AS actor, u.taken AS taken, u.dialect AS dialect, u.authority AS authority,
+                u.reader AS reader, u.rules AS rules
+         FROM choice c JOIN person p ON p.id = c.person
+         JOIN choice f ON f.person = c.person AND f.sender = c.sender AND f.identifier = c.identifier AND f.version = 1
+         LEFT JOIN understood u ON u.choice = c.id WHERE {which} ORDER BY c.sequence"
+    );
+    let mut statement = connection.prepare_cached(&sql)?;
+    let mut rows = statement.query([key])?;
+    let mut found = Vec::new();
     while let Some(row) = rows.next()? {
-        choices.epoch = choices.epoch.max(row.get::<_, u64>(5).unwrap_or_default());
-        if row.get(7)? {
-            choices.consents.push(StoredConsent {
-                id: row.get(0)?,
-                sender: row.get(6)?,
-                identifier: row.get(1)?,
-                version: row.get(2)?,
-                recorded: instant(row.get(3)?)?,
-                consent: row.get(4)?,
-            });
-        }
+        found.push(StoredConsent {
+            id: row.get("id")?,
+            sender: row.get("sender")?,
+            identifier: row.get("identifier")?,
+            version: row.get("version")?,
+            newest: row.get("newest")?,
+            in_force: row.get("in_force")?,
+            dated: instant(row.get("dated")?)?,
+            recorded: instant(row.get("recorded")?)?,
+            consent: row.get("consent")?,
+            understood: understood(row)?,
+        });
     }
-    Ok(choices)
+    Ok(found)
+}
+
+fn understood(row: &Row<'_>) -> Result<Option<Understood>, StoreError> {
+    let Some(act) = row.get::<_, Option<String>>("act")? else { return Ok(None) };
+    let act = Act::from_word(&act);
+    Ok(Some(Understood {
+        act: act.ok_or_else(|| StoreError::Damaged("column `act` does not hold what it should".to_owned()))?,
+        actor: row.get("actor")?,
+        taken: row.get("taken")?,
+        dialect: row.get("dialect")?,
+        authority: row.get("authority")?,
+        reader: row.get("reader")?,
+        rules: row.get("rules")?,
+    }))
 }
 
 pub(super) fn held(connection: &Connection, limit: usize) -> Result<Vec<Held>, StoreError> {

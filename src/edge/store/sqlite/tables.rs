@@ -1,6 +1,6 @@
 //! The tables, how a connection is set up, and how an older database becomes today's.
 //!
-//! Three sorts of table. What is written once and never changed (`person`, `record`, `choice`, `answered`, the first
+//! Three sorts of table. What is written once and never changed (`person`, `record`, `choice`, `understood`, `answered`, the first
 //! columns of `message`): the trail holds a salted digest of each row. What changes (`message` from `state` on, `pulse`):
 //! each row carries a seal over itself, and the trail says where a message stands. The trail itself (`log`, `head`,
 //! `unresolved`). Nothing is stored that no check covers; `sharewell audit verify` is the other reader of this page.
@@ -14,7 +14,8 @@ use std::time::Duration;
 const APPLICATION: i32 = 0x5348_5257;
 
 /// One step a version; the database's `user_version` is how many were taken.
-const MIGRATIONS: [&str; 1] = ["
+const MIGRATIONS: [&str; 2] = [
+    "
 CREATE TABLE setting (name TEXT NOT NULL PRIMARY KEY, value TEXT NOT NULL) STRICT;
 CREATE TABLE pulse (id INTEGER PRIMARY KEY, at INTEGER NOT NULL, seal BLOB NOT NULL) STRICT;
 
@@ -60,7 +61,15 @@ CREATE TABLE unresolved (id TEXT NOT NULL PRIMARY KEY) STRICT;
 CREATE TABLE head (
     size INTEGER PRIMARY KEY, at INTEGER NOT NULL, root BLOB NOT NULL, peaks BLOB NOT NULL,
     signature BLOB NOT NULL) STRICT;
-"];
+",
+    "
+CREATE TABLE understood (
+    sequence INTEGER PRIMARY KEY, choice TEXT NOT NULL UNIQUE REFERENCES choice (id), salt BLOB NOT NULL,
+    act TEXT NOT NULL, actor TEXT NOT NULL, taken TEXT NOT NULL, dialect TEXT NOT NULL, authority TEXT NOT NULL,
+    reader TEXT NOT NULL, rules TEXT NOT NULL) STRICT;
+CREATE INDEX message_waiting ON message (person) WHERE state = 'retry';
+",
+];
 
 /// The statements that make the tables of this version; empty where it is none of ours.
 pub(crate) fn schema(version: i32) -> String {

@@ -176,6 +176,8 @@ fn frame(consent: Item<'_>, dialect: Dialect) -> Choice {
         role: None,
         warnings: Report::default(),
         digest: hash.finish(),
+        recorder: None,
+        taken: super::choice::Taken::AsWritten,
     }
 }
 
