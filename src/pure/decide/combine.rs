@@ -6,6 +6,7 @@ use super::policy::Policy;
 use super::provision::{Asking, Data, Known, Says, in_span};
 use super::rules::RuleId;
 use super::words::Truth;
+use jiff::Timestamp;
 
 /// A choice that counts, held against the question once.
 pub(super) struct Live<'e> {
@@ -76,8 +77,9 @@ pub(super) fn live<'e>(known: &Known<'_>, evidence: &'e Evidence, policy: &Polic
             }
             Err(Some(rule)) => {
                 let rules = choice.readings.iter().flatten();
+                // where it cannot be told whether she meant this party, it might have been meant
                 let agreed =
-                    || rules.filter(|r| r.says == Says::Permit).any(|r| r.concerns(known, policy) == Truth::True);
+                    || rules.filter(|r| r.says == Says::Permit).any(|r| r.concerns(known, policy) != Truth::False);
                 let ended = rule == RuleId::C6 && choice.standing == Standing::Active && agreed();
                 aside.push(Aside { index, rule, ended });
             }
@@ -106,7 +108,8 @@ fn standing(choice: &Choice, known: &Known<'_>, evidence: &Evidence) -> Result<T
     if choice.standing != Standing::Active {
         return Err(Some(RuleId::C6));
     }
-    if superseded(choice, &evidence.choices) {
+    let replaced = superseded(choice, evidence, question.now);
+    if replaced == Truth::True {
         return Err(None);
     }
     let in_force = in_span(choice.validity, question);
@@ -119,25 +122,30 @@ fn standing(choice: &Choice, known: &Known<'_>, evidence: &Evidence) -> Result<T
     }
     // unverified, or about nobody knows what: evidence for review, neither leave nor void
     let sure = if choice.unverified || choice.scope == Scope::Unclear { Truth::Unknown } else { Truth::True };
-    Ok(mine.and(in_force).and(authority).and(sure))
+    // where it is not certain that a later word replaces this one, the objections of both stand
+    let stands = if replaced == Truth::False { Truth::True } else { Truth::Unknown };
+    Ok(mine.and(in_force).and(authority).and(sure).and(stands))
 }
 
-/// Whether a later version of the same choice is on file. What another party recorded is another choice, though it bear
-/// the same identifier: nobody replaces what somebody else recorded.
-fn superseded(choice: &Choice, all: &[Choice]) -> bool {
-    let Some(key) = &choice.key else { return false };
-    all.iter().any(|other| {
-        let same = other.key.as_ref() == Some(key)
-            && other.recorder == choice.recorder
-            && other.patient.same(&choice.patient) != Truth::False;
+/// Whether a later version of the same choice is on file, of the same person and by somebody who may choose. What another
+/// party recorded is another choice, though it bear the same identifier: nobody replaces what somebody else recorded.
+fn superseded(choice: &Choice, evidence: &Evidence, now: Timestamp) -> Truth {
+    let Some(key) = &choice.key else { return Truth::False };
+    let replaces = |other: &Choice| {
         let counts = matches!(other.standing, Standing::Active | Standing::Ended);
         let later = match (other.dated, choice.dated) {
             (Some(a), Some(b)) if a == b => number(&other.version) > number(&choice.version),
             (Some(a), Some(b)) => a > b,
             _ => false,
         };
-        same && counts && later
-    })
+        let same = other.key.as_ref() == Some(key) && other.recorder == choice.recorder;
+        if !same || !counts || !later {
+            return Truth::False;
+        }
+        let authority = super::authority::had_authority(other, &evidence.facts, now);
+        other.patient.same(&choice.patient).and(authority)
+    };
+    evidence.choices.iter().map(replaces).max().unwrap_or(Truth::False)
 }
 
 fn number(version: &str) -> Option<u64> {
@@ -230,7 +238,8 @@ fn beats(permit: &Claim, deny: &Claim, live: &[Live<'_>]) -> bool {
 pub(super) fn closes_the_world(live: &[Live<'_>], known: &Known<'_>, policy: &Policy) -> Option<usize> {
     let question = known.question;
     let family = |rule: &super::provision::Rule| {
-        (rule.purposes.is_empty() && question.purposes.iter().all(|p| policy.goes_without_saying(p)))
+        // an agreement without a purpose is about care: it closes no door to the person's own access
+        (rule.purposes.is_empty() && super::steps::direct_care(question, policy))
             || rule.purposes.iter().any(|p| question.purposes.iter().any(|asked| policy.same_family(p, asked)))
     };
     let permits = |l: &Live<'_>| {

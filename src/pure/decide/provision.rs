@@ -464,8 +464,10 @@ impl Rule {
             (_, Meaning::Instance | Meaning::AuthoredBy) => itself,
             (Says::Permit, Meaning::Related) => itself.or(referred()),
             (Says::Permit, Meaning::Dependents) => itself.or(refers()),
-            // an objection takes both directions; what lies outside the record cannot be followed
-            (Says::Deny, _) => {
+            // an objection takes both directions. What it names may lie outside the record: then what that refers to, which
+            // is what it says, cannot be told; that it might also mean the other direction stops nothing
+            (Says::Deny, Meaning::Related) => itself.or(refers()).or(referred()),
+            (Says::Deny, Meaning::Dependents) => {
                 let outward = referred();
                 itself.or(refers()).or(if outward == Truth::True { outward } else { Truth::False })
             }

@@ -99,7 +99,10 @@ fn digest(sketch: &Sketch) -> [u8; 32] {
 
 impl Bench<'_> {
     fn sketch(&self, data: &Data<'_, '_>, confidentiality: u8, scratch: &mut Vec<Claim>) -> super::steps::Verdict {
-        if let Some(order) = self.order() {
+        if self.gate == Some(RuleId::P1) {
+            return super::steps::Verdict::stays(RuleId::P1);
+        }
+        if let Some(order) = self.orders().next() {
             return self.by_order(order);
         }
         if let Some(rule) = self.gate.filter(|g| *g != RuleId::P2) {

@@ -94,18 +94,22 @@ impl<'b> Bench<'b> {
         (age > limit || age < -60).then_some(RuleId::X2)
     }
 
-    /// Step 5: a gate for each kind of purpose. With several purposes, each has to pass.
+    /// Step 5: a gate for each kind of purpose. With several purposes, each has to pass, in whatever order they are named.
     fn purpose_gate(&mut self) {
-        let question = self.question();
-        for purpose in &question.purposes {
-            match self.policy.kind(purpose) {
-                Some(Kind::DirectCare) if !self.cares() => self.gate = Some(RuleId::P2),
-                Some(Kind::Secondary) => self.own_basis = self.secondary_basis(),
-                Some(Kind::Patient) => self.own_basis = self.patient_access(),
-                Some(Kind::Safeguarding) => self.gate = Some(RuleId::L7),
-                Some(Kind::DirectCare) | None => {}
-            }
+        let kinds: Vec<Option<Kind>> = self.question().purposes.iter().map(|p| self.policy.kind(p)).collect();
+        if kinds.contains(&Some(Kind::DirectCare)) && !self.cares() {
+            self.gate = Some(RuleId::P2);
+        } else if kinds.contains(&Some(Kind::Safeguarding)) {
+            self.gate = Some(RuleId::L7);
         }
+        let basis = |kind: &Option<Kind>| match kind {
+            Some(Kind::Secondary) => self.secondary_basis(),
+            Some(Kind::Patient) => self.patient_access(),
+            Some(Kind::DirectCare | Kind::Safeguarding) | None => None,
+        };
+        // a purpose without a basis of its own is not carried by that of another
+        let bases: Option<Vec<RuleId>> = kinds.iter().map(basis).collect();
+        self.own_basis = bases.and_then(|b| b.into_iter().min());
     }
 
     /// Rule P2: a relationship is recorded, or the person has named this party in a choice, or the site trusts a claim.
@@ -119,8 +123,10 @@ impl<'b> Bench<'b> {
         let recorded = self.evidence.facts.relationships.iter().any(|r| {
             r.with.same(&self.known.who) == Truth::True && within(question.now, r.from, r.until) == Truth::True
         });
+        // a choice names the party where it permits it this, now, by somebody who may choose
         let named = || {
-            self.live.iter().flat_map(|l| l.choice.readings.iter().flatten()).any(|rule: &Rule| {
+            let permits = self.live.iter().filter(|l| l.permits).flat_map(Live::rules);
+            permits.filter(|(_, truth)| *truth == Truth::True).any(|(rule, _)| {
                 let (truth, rank) = named(rule, self.known, self.policy);
                 truth == Truth::True && rank > 0
             })
@@ -136,14 +142,19 @@ impl<'b> Bench<'b> {
 
     /// Rule P3: a declared basis of the policy; where the National Data Opt-Out applies, it was checked and is clear.
     fn secondary_basis(&self) -> Option<RuleId> {
+        self.declared_basis().map(|_| RuleId::P3)
+    }
+
+    /// The declared basis that holds: the first in the policy's order, whatever order they are declared in.
+    fn declared_basis(&self) -> Option<&'b String> {
         let secondary = &self.policy.secondary;
-        let declared = self.question().declared_bases.iter().find(|b| secondary.bases.contains(b))?;
-        // explicit consent is a choice on file, not a word of the caller's
-        if declared == "explicit-consent" {
-            return None;
-        }
-        let stopped = secondary.opt_out_applies_to.contains(declared) && self.evidence.facts.opted_out != Some(false);
-        (!stopped).then_some(RuleId::P3)
+        secondary.bases.iter().find(|basis| {
+            let declared = self.question().declared_bases.contains(basis);
+            // explicit consent is a choice on file, not a word of the caller's
+            let own = *basis != "explicit-consent";
+            let clear = !secondary.opt_out_applies_to.contains(basis) || self.evidence.facts.opted_out == Some(false);
+            declared && own && clear
+        })
     }
 
     /// Rule P4: the person themself, or a proxy whose role is in force and has authority.
@@ -166,6 +177,9 @@ impl<'b> Bench<'b> {
         }
         if let Some(rule) = self.barred(unit, resource.bar) {
             return Verdict::stays(rule);
+        }
+        if self.gate == Some(RuleId::P1) {
+            return Verdict::stays(RuleId::P1);
         }
         if let Some(verdict) = self.ordered(unit) {
             return verdict;
@@ -219,11 +233,13 @@ impl<'b> Bench<'b> {
 
     /// Steps 4 and 10a: an order of law, or of safeguarding with a named decision-maker and an end.
     fn ordered(&self, unit: &Unit<'_>) -> Option<Verdict> {
-        let at = self.order()?;
-        let order = &self.evidence.facts.orders[at];
-        let bits = order.sections.iter().filter_map(|s| self.policy.sections.bits(s)).fold(0, |a, b| a | b);
-        let covered = unit.sections & !bits == 0 && !unit.addressee && bits != 0;
-        covered.then_some(Verdict { order: Some(at), by_sections: true, ..Verdict::goes(order.rule) })
+        let covers = |at: &usize| {
+            let sections = self.evidence.facts.orders[*at].sections.iter();
+            let bits = sections.filter_map(|s| self.policy.sections.bits(s)).fold(0, |a, b| a | b);
+            unit.sections & !bits == 0 && bits != 0
+        };
+        let at = self.orders().find(covers).filter(|_| !unit.addressee)?;
+        Some(self.by_order(at))
     }
 
     /// What an order says of data that are not at hand: its sections may be asked for.
@@ -237,7 +253,7 @@ impl<'b> Bench<'b> {
             RuleId::D1 | RuleId::C2 | RuleId::C5 if direct_care(self.question(), self.policy) => {
                 self.policy.default.basis.clone()
             }
-            RuleId::P3 => self.question().declared_bases.first().cloned(),
+            RuleId::P3 => self.declared_basis().cloned(),
             RuleId::L2 | RuleId::L3 | RuleId::L4 | RuleId::L5 => {
                 let set = self.policy.sets.sets.iter().find(|s| s.bar == Some(rule));
                 set.and_then(|s| s.law.clone())
@@ -246,17 +262,19 @@ impl<'b> Bench<'b> {
         }
     }
 
-    /// The order that is in force for this party.
-    pub fn order(&self) -> Option<usize> {
+    /// The orders that are in force for this party, the law's before safeguarding's.
+    pub fn orders(&self) -> impl Iterator<Item = usize> + '_ {
         let now = self.question().now;
-        let counts = |o: &Order| {
+        let counts = move |o: &Order| {
             let complete = o.rule == RuleId::L6 || (o.decided_by.is_some() && o.until.is_some());
             matches!(o.rule, RuleId::L6 | RuleId::L7)
                 && complete
                 && within(now, o.from, o.until) == Truth::True
                 && o.recipient.same(&self.known.who) == Truth::True
         };
-        self.evidence.facts.orders.iter().position(counts)
+        let orders = &self.evidence.facts.orders;
+        let of = move |rule| orders.iter().enumerate().filter(move |(_, o)| o.rule == rule && counts(o));
+        of(RuleId::L6).chain(of(RuleId::L7)).map(|(at, _)| at)
     }
 
     /// A choice goes to the party it names, when they read it; never along with a plan.

@@ -211,7 +211,7 @@ pub(super) fn settle(decision: &mut Decision, bench: &Bench<'_>, live: &[Live<'_
     if question.self_claimed && !denied {
         add(Obligation::Alert(RuleId::P2));
     }
-    if let Some(order) = bench.order().map(|o| &evidence.facts.orders[o]).filter(|_| !denied) {
+    for order in bench.orders().map(|o| &evidence.facts.orders[o]).filter(|_| !denied) {
         if order.tell_person {
             add(Obligation::NotifyPerson(order.rule));
         }
