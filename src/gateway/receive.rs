@@ -3,6 +3,8 @@
 //! Comes in: a caller and what it posted. Goes out: 202 with what the sender should know of its own record, or a refusal
 //! that says file, row, column, rule and remedy. The sender is never told who may have what: that is the person's affair.
 
+mod replace;
+
 use super::choices::{self, Incoming};
 use super::watch::Room;
 use super::{Gateway, format_of, hex, name_of, person_of, status_of, subject_of};
@@ -30,6 +32,8 @@ pub(super) struct Refusal {
 struct Walked {
     record: Arc<Validated>,
     loss: Vec<Loss>,
+    /// What the version held before had to add to it.
+    kept: Report,
 }
 
 pub(super) async fn receive(gateway: &Gateway, caller: &Caller, inbound: &Inbound) -> Answer {
@@ -57,6 +61,7 @@ async fn take_in(gateway: &Gateway, caller: &Caller, inbound: &Inbound) -> Resul
     }
     let walked = walk(gateway, party, inbound)?;
     let person = person(&walked.record, &party.identity.id)?;
+    let walked = replace::held_to_what_is_stored(gateway, party, inbound, &person, walked).await?;
     let mut chosen = choices::carried(gateway, &walked.record, party)?;
     let evidence = gateway.evidence.gather(&person, subject_of(&walked.record, &person)).await.map_err(unavailable)?;
     if !chosen.is_empty() {
@@ -134,7 +139,7 @@ fn walk(gateway: &Gateway, party: &Party, inbound: &Inbound) -> Result<Walked, R
     }
     let loss = draft.loss.clone();
     let record = gateway.room(request, Room::Validate, || validate::validate(draft, &gateway.definitions));
-    Ok(Walked { record: Arc::new(record.map_err(refuse(Room::Validate))?), loss })
+    Ok(Walked { record: Arc::new(record.map_err(refuse(Room::Validate))?), loss, kept: Report::default() })
 }
 
 fn around<'a>(gateway: &Gateway, party: &'a Party, request: &'a str) -> Circumstances<'a> {
@@ -193,11 +198,14 @@ pub(super) fn person(record: &Validated, sender: &str) -> Result<Person, Refusal
     }
 }
 
-/// What versions of one plan have in common: the sender and the Bundle's identifier, without its version.
+/// What versions of one plan have in common: the sender and the plan's identifier, without its version.
 fn plan_key(record: &Validated, sender: &str) -> Option<String> {
+    Some(format!("{sender}:{}", plan_name(record)?))
+}
+
+fn plan_name(record: &Validated) -> Option<&str> {
     let plan = resources(record).find(|r| r.resource_type() == Some("CarePlan") && r.get("partOf").is_none())?;
-    let value = plan.all("identifier").find_map(|i| i.str_at(&["value"]))?;
-    Some(format!("{sender}:{value}"))
+    plan.all("identifier").find_map(|i| i.str_at(&["value"]))
 }
 
 /// One message for each recipient that may have something of it. Who may not is in the trail, and nowhere else.
@@ -253,6 +261,7 @@ fn reply(id: &str, walked: &Walked, chosen: &[Incoming]) -> Reply {
             None => issue,
         });
     }
+    report.extend(walked.kept.clone());
     report.extend(walked.record.report().clone());
     chosen.iter().for_each(|one| report.extend(choices::told(one)));
     Reply {

@@ -54,6 +54,9 @@ pub trait Store: Send + Sync + fmt::Debug {
     /// A record as it was accepted.
     fn record(&self, id: &str) -> Answer<'_, Option<StoredRecord>>;
 
+    /// The last version of a plan of this name that each sender sent of a person. A plan's name is its identifier's value.
+    fn versions(&self, person: &Person, plan: &str) -> Answer<'_, Vec<StoredRecord>>;
+
     /// A person's choices in force, and their epoch, read together.
     fn choices(&self, person: &Person) -> Answer<'_, StoredChoices>;
 

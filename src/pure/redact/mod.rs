@@ -7,6 +7,7 @@
 mod cut;
 mod mark;
 mod names;
+pub mod replace;
 mod required;
 mod search;
 mod tag;

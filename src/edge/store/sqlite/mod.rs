@@ -225,6 +225,11 @@ impl Store for Sqlite {
         self.read(move |connection| read::record(connection, &id))
     }
 
+    fn versions(&self, person: &Person, plan: &str) -> Answer<'_, Vec<StoredRecord>> {
+        let (person, plan) = (person.clone(), plan.to_owned());
+        self.read(move |connection| read::plan_versions(connection, &person, &plan))
+    }
+
     fn choices(&self, person: &Person) -> Answer<'_, StoredChoices> {
         let person = person.clone();
         self.read(move |connection| read::choices(connection, &person))

@@ -28,27 +28,44 @@ fn instant(micros: i64) -> Result<Timestamp, StoreError> {
     Timestamp::from_microsecond(micros).map_err(|_| StoreError::Damaged("a time is out of range".to_owned()))
 }
 
+const RECORD: &str = "SELECT r.id, r.sender, p.key, r.request, r.format, r.accepted, r.bundle, r.original
+     FROM record r JOIN person p ON p.id = r.person";
+
 pub(super) fn record(connection: &Connection, id: &str) -> Result<Option<StoredRecord>, StoreError> {
-    let found = connection
-        .prepare_cached(
-            "SELECT r.id, r.sender, p.key, r.request, r.format, r.accepted, r.bundle, r.original
-             FROM record r JOIN person p ON p.id = r.person WHERE r.id = ?1",
-        )?
-        .query_row([id], |row| {
-            let record = StoredRecord {
-                id: row.get(0)?,
-                sender: row.get(1)?,
-                person: Person::from_key(row.get(2)?),
-                request: row.get(3)?,
-                format: row.get(4)?,
-                accepted: Timestamp::UNIX_EPOCH,
-                bundle: row.get(6)?,
-                original: row.get(7)?,
-            };
-            Ok((record, row.get::<_, i64>(5)?))
-        })
-        .optional()?;
-    found.map(|(record, accepted)| Ok(StoredRecord { accepted: instant(accepted)?, ..record })).transpose()
+    let mut statement = connection.prepare_cached(&format!("{RECORD} WHERE r.id = ?1"))?;
+    let mut rows = statement.query([id])?;
+    rows.next()?.map(stored).transpose()
+}
+
+/// Of each sender the last record of a person under this plan's name.
+pub(super) fn plan_versions(
+    connection: &Connection,
+    person: &Person,
+    plan: &str,
+) -> Result<Vec<StoredRecord>, StoreError> {
+    let mut statement = connection.prepare_cached(&format!(
+        "{RECORD} WHERE p.key = ?1 AND r.plan = r.sender || ':' || ?2 AND NOT EXISTS (
+           SELECT 1 FROM record n WHERE n.person = r.person AND n.plan = r.plan AND n.sequence > r.sequence)"
+    ))?;
+    let mut rows = statement.query([person.key(), plan])?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        found.push(stored(row)?);
+    }
+    Ok(found)
+}
+
+fn stored(row: &Row<'_>) -> Result<StoredRecord, StoreError> {
+    Ok(StoredRecord {
+        id: row.get(0)?,
+        sender: row.get(1)?,
+        person: Person::from_key(row.get(2)?),
+        request: row.get(3)?,
+        format: row.get(4)?,
+        accepted: instant(row.get(5)?)?,
+        bundle: row.get(6)?,
+        original: row.get(7)?,
+    })
 }
 
 /// A person's choices in force: of each identifier the one dated last, and of those the one that came last.

@@ -14,7 +14,7 @@ use std::time::Duration;
 const APPLICATION: i32 = 0x5348_5257;
 
 /// One step a version; the database's `user_version` is how many were taken.
-const MIGRATIONS: [&str; 2] = [
+const MIGRATIONS: [&str; 3] = [
     "
 CREATE TABLE setting (name TEXT NOT NULL PRIMARY KEY, value TEXT NOT NULL) STRICT;
 CREATE TABLE pulse (id INTEGER PRIMARY KEY, at INTEGER NOT NULL, seal BLOB NOT NULL) STRICT;
@@ -68,6 +68,9 @@ CREATE TABLE understood (
     act TEXT NOT NULL, actor TEXT NOT NULL, taken TEXT NOT NULL, dialect TEXT NOT NULL, authority TEXT NOT NULL,
     reader TEXT NOT NULL, rules TEXT NOT NULL) STRICT;
 CREATE INDEX message_waiting ON message (person) WHERE state = 'retry';
+",
+    "
+CREATE INDEX record_plan ON record (person, plan) WHERE plan IS NOT NULL;
 ",
 ];
 
