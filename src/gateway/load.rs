@@ -169,7 +169,8 @@ impl Gateway {
     ) -> Result<Arc<Gateway>, Unready> {
         let definitions = Arc::new(definitions(&config)?);
         let mappings = mappings(&folder(config.folders.mappings.as_deref(), "mappings/")?, &definitions)?;
-        let policy = Arc::new(Policy::compile(&folder(config.folders.sharing.as_deref(), "deploy/sharing/")?)?);
+        let rules = folder(config.folders.sharing.as_deref(), "deploy/sharing/")?;
+        let policy = Arc::new(Policy::compile(&rules)?.with_definitions(Arc::clone(&definitions)));
         let outlets = outlets(&config, &mappings, &clock)?;
         let mut sources = Vec::new();
         for source in &config.sources {

@@ -12,8 +12,10 @@ use crate::pure::decide::{
     Choice, Decision, Outcome, Policy, authority, decide_sketch, explain, read_choice, unread_choice,
 };
 use crate::pure::fhir::{File, Issue, Item, Limits, Report, Tree, json};
+use crate::pure::profile::Definitions;
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// Decides a request against Consents
 ///
@@ -69,11 +71,15 @@ pub fn run(arguments: Arguments) -> Exit {
 }
 
 fn answer(arguments: &Arguments) -> Result<String, Failed> {
-    let policy = policy(arguments.policy.as_deref())?;
+    let mut policy = policy(arguments.policy.as_deref())?;
     let consents = arguments.consent.iter().map(|p| read(p)).collect::<Result<Vec<Tree>, Failed>>()?;
     let resources = arguments.resource.iter().map(|p| read(p)).collect::<Result<Vec<Tree>, Failed>>()?;
     let request = read(&arguments.request)?;
     let choices: Vec<Choice> = consents.iter().flat_map(|t| of_type(t.root(), "Consent")).map(choice).collect();
+    if choices.iter().flat_map(Choice::readings).flatten().any(|rule| !rule.codes.is_empty()) {
+        // only then is there anything to look up in them
+        policy = policy.with_definitions(Arc::new(Definitions::base().map_err(Failed::BadInput)?));
+    }
     let roots: Vec<Item<'_>> = resources.iter().map(Tree::root).collect();
     let asked =
         ask::read(request.root(), choices, &roots, &policy, arguments.policy.is_some()).map_err(Failed::BadInput)?;

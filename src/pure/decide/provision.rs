@@ -237,18 +237,21 @@ impl Rule {
         self.actor(known, policy).0.and(self.purpose(known.question, policy)).and(self.action(known.question))
     }
 
+    /// Any of the actors. An agreement that names a holder and a recipient is about that holder's data and that recipient:
+    /// it has to meet one of each part it names. An objection needs one of either.
     fn actor(&self, known: &Known<'_>, policy: &Policy) -> (Truth, u8) {
         if self.actors.is_empty() {
             return (Truth::True, 0);
         }
-        let mut best = (Truth::False, 0);
-        for actor in &self.actors {
-            let one = actor.is(known, policy);
-            if one.0 > best.0 || (one.0 == best.0 && one.1 > best.1) {
-                best = one;
-            }
+        let best = |part: Option<Part>| {
+            let named = self.actors.iter().filter(|a| part.is_none_or(|p| a.part == p));
+            named.map(|a| a.is(known, policy)).max()
+        };
+        if self.says == Says::Deny {
+            return best(None).unwrap_or((Truth::False, 0));
         }
-        best
+        let parts = [Part::Recipient, Part::Custodian, Part::Other].into_iter().filter_map(|p| best(Some(p)));
+        parts.fold((Truth::True, 0), |(truth, who), (one, narrow)| (truth.and(one), who.max(narrow)))
     }
 
     fn purpose(&self, question: &Question, policy: &Policy) -> Truth {
@@ -261,13 +264,16 @@ impl Rule {
             return Truth::Unknown;
         }
         let objection = self.says == Says::Deny;
-        let covered = |asked: &Code| self.purposes.iter().any(|p| policy.covers(p, asked, objection));
-        let count = question.purposes.iter().filter(|p| covered(p)).count();
-        match (self.says, count) {
-            (_, 0) => Truth::False,
-            (Says::Permit, n) if n < question.purposes.len() => Truth::Unknown,
-            _ => Truth::True,
+        let reach = |asked: &Code| {
+            let each = self.purposes.iter().map(|p| policy.purpose_reaches(p, asked, objection));
+            each.max().unwrap_or(Truth::False)
+        };
+        let all = question.purposes.iter().map(reach);
+        // an objection hits if it reaches any purpose asked under; an agreement has to cover them all
+        if objection {
+            return all.max().unwrap_or(Truth::Unknown);
         }
+        all.min().unwrap_or(Truth::Unknown)
     }
 
     fn action(&self, question: &Question) -> Truth {
@@ -311,7 +317,7 @@ impl Rule {
             found = found.and(self.label(data, policy));
         }
         if !self.codes.is_empty() && found.truth != Truth::False {
-            found = found.and(self.code(data));
+            found = found.and(self.code(data, policy));
         }
         if !self.data.is_empty() && found.truth != Truth::False {
             found = found.and(self.datum(data));
@@ -337,20 +343,7 @@ impl Rule {
                     };
                 }
                 Some(RESOURCE_TYPES) | None => found = found.or(Truth::from(class.code == resource.type_)),
-                Some(system) => {
-                    let url = |p: &&str| {
-                        **p == class.code || p.strip_prefix(system).is_some_and(|r| r.ends_with(&class.code))
-                    };
-                    let claimed = resource.profiles.iter().any(url);
-                    let document = matches!(resource.type_, "DocumentReference" | "Composition" | "Binary");
-                    found = found.or(if claimed {
-                        Truth::True
-                    } else if document {
-                        Truth::Unknown
-                    } else {
-                        Truth::False
-                    });
-                }
+                Some(system) => found = found.or(resource.is_of_class(system, &class.code)),
             }
         }
         if named_sections {
@@ -410,26 +403,26 @@ impl Rule {
         })
     }
 
-    fn code(&self, data: &Data<'_, '_>) -> Match {
+    fn code(&self, data: &Data<'_, '_>, policy: &Policy) -> Match {
+        let objection = self.says == Says::Deny;
+        let reach = |system: Option<&str>, code: &str| {
+            let each = self.codes.iter().map(|c| policy.code_reaches(c, system, code, objection));
+            each.max().unwrap_or(Truth::False)
+        };
         let Some(resource) = data.resource else {
             let stated = data.stated.map(|s| s.codes.as_slice()).unwrap_or_default();
             if stated.is_empty() {
                 return Match::OPEN;
             }
-            return Match::sure(self.some_or_all(stated, |asked| self.codes.iter().any(|c| c.same(asked))));
+            let all = stated.iter().map(|asked| reach(asked.system.as_deref(), &asked.code));
+            // an agreement has to reach all that is asked for; an objection hits if it reaches any of it
+            let found = if objection { all.max() } else { all.min() };
+            return Match::sure(found.unwrap_or(Truth::False));
         };
-        let wanted = |(system, code): &(Option<&str>, &str)| {
-            let same_system = |c: &Code| match (c.system.as_deref(), system) {
-                (Some(a), Some(b)) => a == super::words::plain_system(b),
-                _ => true,
-            };
-            self.codes.iter().any(|c| c.code == *code && same_system(c))
-        };
-        if resource.codings.iter().any(wanted) {
-            return Match::sure(Truth::True);
-        }
+        let found = resource.codings.iter().map(|(system, code)| reach(*system, code)).max().unwrap_or(Truth::False);
         // words without a code might mean it
-        Match::sure(if resource.uncoded && resource.codings.is_empty() { Truth::Unknown } else { Truth::False })
+        let worded = Truth::from(resource.uncoded && resource.codings.is_empty()).and(Truth::Unknown);
+        Match::sure(found.or(worded))
     }
 
     fn datum(&self, data: &Data<'_, '_>) -> Match {

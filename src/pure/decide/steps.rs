@@ -8,7 +8,7 @@ use super::provision::{Data, Known, Rule};
 use super::question::{Fallback, Question, Relation};
 use super::record::{Record, Unit, Whose};
 use super::rules::RuleId;
-use super::words::Truth;
+use super::words::{Code, Truth};
 
 /// What becomes of one part, and why.
 #[derive(Clone, Copy, Debug)]
@@ -80,10 +80,13 @@ impl<'b> Bench<'b> {
         self.known.question
     }
 
-    /// Step 1: the purpose is declared, and one this party may ask under.
+    /// Step 1: the purpose is declared, known, and one this party may ask under. A purpose is known to the policy, or to the
+    /// person, who has named it in a choice.
     fn admit(&self) -> Option<RuleId> {
         let question = self.question();
-        let may = |p: &super::words::Code| question.party.purposes.contains(&p.code);
+        let named = |p: &Code| self.live.iter().flat_map(Live::rules).any(|(rule, _)| rule.purposes.contains(p));
+        let known = |p: &Code| self.policy.kind(p).is_some() || named(p);
+        let may = |p: &Code| question.party.purposes.contains(&p.code) && known(p);
         (question.purposes.is_empty() || !question.purposes.iter().all(may)).then_some(RuleId::P1)
     }
 
@@ -245,6 +248,17 @@ impl<'b> Bench<'b> {
     /// What an order says of data that are not at hand: its sections may be asked for.
     pub fn by_order(&self, at: usize) -> Verdict {
         Verdict { order: Some(at), by_sections: true, ..Verdict::goes(self.evidence.facts.orders[at].rule) }
+    }
+
+    /// Whether somebody has to review an objection to codes of a system of which nothing is loaded: what lies below them goes
+    /// unnoticed.
+    pub fn is_blind(&self) -> bool {
+        let mut objections = self
+            .live
+            .iter()
+            .flat_map(Live::rules)
+            .filter(|(r, t)| r.says == super::provision::Says::Deny && *t != Truth::False);
+        objections.any(|(rule, _)| self.policy.is_blind_to(&rule.codes))
     }
 
     /// The legal basis that a rule stands for.

@@ -205,8 +205,12 @@ pub(super) fn settle(decision: &mut Decision, bench: &Bench<'_>, live: &[Live<'_
     if rules.contains(&RuleId::E2) {
         add(Obligation::OfferSafeguarding);
     }
-    if rules.contains(&RuleId::C4) {
-        add(Obligation::Review(RuleId::C4));
+    // on hold, not readable, by nobody with the right to: somebody has to ask
+    for rule in [RuleId::L1, RuleId::C4, RuleId::C7].into_iter().filter(|r| rules.contains(r)) {
+        add(Obligation::Review(rule));
+    }
+    if bench.is_blind() {
+        add(Obligation::Review(RuleId::R2));
     }
     if question.self_claimed && !denied {
         add(Obligation::Alert(RuleId::P2));

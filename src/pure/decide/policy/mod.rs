@@ -4,6 +4,7 @@
 //! Refuses: unknown words, missing words, sections and purposes that are used and not declared. A policy with nothing in
 //! it denies everything.
 
+mod hierarchy;
 mod read;
 mod sections;
 mod sensitive;
@@ -13,12 +14,14 @@ mod toml;
 #[cfg(test)]
 mod tests;
 
+pub(super) use hierarchy::Relation;
 pub(super) use sections::{FRAME, SectionTable, WHOLE, Where};
 pub(super) use sensitive::Sets;
 pub use shape::Shape;
 
 use super::words::{Code, Truth};
 use crate::pure::fhir::{File, Issue, Report};
+use crate::pure::profile::Definitions;
 use openssl::sha::Sha256;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -32,6 +35,9 @@ pub struct Policy {
     pub(super) purposes: HashMap<String, Purpose>,
     pub(super) audiences: HashMap<String, Audience>,
     pub(super) sets: Sets,
+    pub(super) codes: hierarchy::Hierarchy,
+    /// Whether an objection to a code reaches other codes of a system of which nothing is loaded.
+    pub(super) spare_untold: bool,
     pub(super) default: Default_,
     pub(super) secondary: Secondary,
     pub(super) emergency: Emergency,
@@ -141,6 +147,48 @@ impl Policy {
         self.version
     }
 
+    /// The same rules, with the CodeSystems of these definitions to tell which codes lie below which. They are part of the
+    /// program and its profiles, as the engine is; the version names the rule files alone.
+    #[must_use]
+    pub fn with_definitions(mut self, definitions: Arc<Definitions>) -> Policy {
+        self.codes.learn(definitions);
+        self
+    }
+
+    /// How a code on data stands to a code of a rule, three-valued. A system that is not written counts as any, and then
+    /// only the same code is the same.
+    pub(super) fn code_reaches(&self, rule: &Code, system: Option<&str>, data: &str, objection: bool) -> Truth {
+        let system = system.map(super::words::plain_system);
+        let same_system = match (rule.system.as_deref(), system) {
+            (Some(a), Some(b)) => a == b,
+            _ => true,
+        };
+        if !same_system || rule.code == data {
+            return Truth::from(same_system);
+        }
+        let Some(system) = rule.system.as_deref().or(system) else { return Truth::False };
+        match self.codes.relation(system, &rule.code, data) {
+            Relation::Covered => Truth::True,
+            // an objection reaches what might be meant; an agreement only what is
+            Relation::Broader if objection => Truth::Unknown,
+            // nothing is loaded that could tell: what the policy counts to one sensitive set belongs together all the same
+            Relation::Untold if objection && (!self.spare_untold || self.of_one_set(system, &rule.code, data)) => {
+                Truth::Unknown
+            }
+            _ => Truth::False,
+        }
+    }
+
+    fn of_one_set(&self, system: &str, one: &str, other: &str) -> bool {
+        let mut sets = self.sets.of(Some(system), one);
+        sets.any(|set| self.sets.of(Some(system), other).any(|s| s == set))
+    }
+
+    /// Whether the codes of a rule are of a system of which nothing is loaded, so that only the same code is told.
+    pub(super) fn is_blind_to(&self, codes: &[Code]) -> bool {
+        codes.iter().any(|c| c.system.as_deref().is_some_and(|s| !self.codes.knows(s)))
+    }
+
     /// Its name, as its owner wrote it.
     #[must_use]
     pub fn name(&self) -> &str {
@@ -163,25 +211,32 @@ impl Policy {
         self.purposes.get(&purpose.code).filter(|_| is_reason(purpose)).map(|p| p.kind)
     }
 
-    /// Whether a rule about `covering` speaks about a request for `asked`.
-    pub(super) fn covers(&self, covering: &Code, asked: &Code, objection: bool) -> bool {
-        if covering.same(asked) {
-            return true;
+    /// Whether a rule about `rule` speaks about a request for `asked`: the same purpose, or one below it. What a purpose that
+    /// the policy does not know covers nobody can tell: an objection to it might be one to this.
+    pub(super) fn purpose_reaches(&self, rule: &Code, asked: &Code, objection: bool) -> Truth {
+        if rule.same(asked)
+            || (is_reason(rule) && is_reason(asked) && self.lies_below(&asked.code, &rule.code, objection))
+        {
+            return Truth::True;
         }
-        if !is_reason(covering) || !is_reason(asked) {
-            return false;
-        }
-        let mut at = Some(asked.code.as_str());
+        if objection && self.kind(rule).is_none() { Truth::Unknown } else { Truth::False }
+    }
+
+    /// Up the tree of purposes; for an objection also where only an objection leads.
+    fn lies_below(&self, code: &str, above: &str, objection: bool) -> bool {
+        let mut open = [code; 2];
         for _ in 0..16 {
-            let Some(code) = at else { return false };
-            if code == covering.code {
+            if open.contains(&above) {
                 return true;
             }
-            let purpose = self.purposes.get(code);
-            at = purpose.and_then(|p| {
-                let below = if objection { p.objection_below.as_deref() } else { None };
-                p.parent.as_deref().or(below)
-            });
+            let up = |code: &str| self.purposes.get(code);
+            let parent = up(open[0]).and_then(|p| p.parent.as_deref());
+            let beside =
+                up(open[1]).filter(|_| objection).and_then(|p| p.objection_below.as_deref().or(p.parent.as_deref()));
+            if parent.is_none() && beside.is_none() {
+                return false;
+            }
+            open = [parent.unwrap_or(open[0]), beside.unwrap_or(open[1])];
         }
         false
     }

@@ -1,5 +1,6 @@
 //! The tables of the rule files, one reader each.
 
+use super::hierarchy;
 use super::sections::{Bits, MOST, Mark, ResourceRow, WHOLE, Where};
 use super::sensitive::Sensitive;
 use super::shape::{self, Shape};
@@ -12,7 +13,7 @@ use std::ops::Range;
 use std::sync::Arc;
 use toml::de::DeTable;
 
-const TABLES: [&str; 21] = [
+const TABLES: &[&str] = &[
     "policy",
     "freshness",
     "purpose",
@@ -34,6 +35,8 @@ const TABLES: [&str; 21] = [
     "impersonal",
     "masked",
     "misleading",
+    "is-a",
+    "codes",
 ];
 
 /// Reads all files into the policy: what declares first, what uses afterwards.
@@ -82,10 +85,11 @@ fn declare(reader: &mut Reader<'_>, root: &DeTable<'_>, policy: &mut Policy) {
 }
 
 fn apply(reader: &mut Reader<'_>, root: &DeTable<'_>, policy: &mut Policy) {
-    reader.only(root, &TABLES);
+    reader.only(root, TABLES);
     check_declared(reader, root, policy);
     settings(reader, root, policy);
     sensitive(reader, root, policy);
+    hierarchy::read(reader, root, &mut policy.codes);
     for (row, at) in reader.rows(root, "minimum") {
         reader.only(row, &["purpose", "audience", "sections"]);
         let purpose = known_purpose(reader, row, &at, "purpose", policy);
@@ -202,6 +206,10 @@ fn settings(reader: &mut Reader<'_>, root: &DeTable<'_>, policy: &mut Policy) {
                 None => (path, None),
             });
         }
+    }
+    if let Some(table) = root.get("codes").and_then(|v| reader.table(v, "codes")) {
+        reader.only(table, &["not-loaded"]);
+        policy.spare_untold = reader.word(table, "not-loaded", &["other", "might-be"]) == Some("other");
     }
     if let Some(table) = root.get("labels").and_then(|v| reader.table(v, "labels")) {
         for (key, value) in table {
@@ -349,8 +357,22 @@ fn mark_rows(reader: &mut Reader<'_>, root: &DeTable<'_>, policy: &mut Policy) {
     }
 }
 
-/// Joins the words of all sets into one pattern.
+/// Joins the words of all sets into one pattern, and what lies below their codes to their codes.
 fn link(policy: &mut Policy, report: &mut Report) {
+    let sets = &mut policy.sets;
+    let listed: Vec<(String, String, usize)> = sets
+        .by_code
+        .iter()
+        .flat_map(|(code, all)| all.iter().map(|(system, set)| (code.clone(), system.clone(), *set)))
+        .collect();
+    for (code, system, set) in listed {
+        for below in policy.codes.below(&system, &code) {
+            let entry = sets.by_code.entry(below).or_default();
+            if !entry.contains(&(system.clone(), set)) {
+                entry.push((system.clone(), set));
+            }
+        }
+    }
     let words = policy.sets.sets.iter().flat_map(|s| &s.words);
     let parts: Vec<String> = words.map(|w| regex::escape(w)).collect();
     if parts.is_empty() {

@@ -64,6 +64,28 @@ impl<'t> Resource<'t> {
         resource
     }
 
+    /// Whether it is of a class that is no resource type: it claims that profile, or is a document of that type.
+    pub fn is_of_class(&self, system: &str, code: &str) -> Truth {
+        let is_profile = |p: &&str| *p == code || p.strip_prefix(system).is_some_and(|rest| rest.ends_with(code));
+        if self.profiles.iter().any(is_profile) {
+            return Truth::True;
+        }
+        if !matches!(self.type_, "DocumentReference" | "Composition" | "Binary") {
+            return Truth::False;
+        }
+        let types = ["type", "category", "class"].into_iter().flat_map(|name| self.item.all(name));
+        let codings = types.flat_map(|t| t.all("coding")).map(|c| (c.str_at(&["system"]), c.str_at(&["code"])));
+        let mut known = false;
+        for (of, found) in codings.filter(|(of, _)| of.is_none_or(|s| s == system)) {
+            if found == Some(code) {
+                return Truth::True;
+            }
+            known |= of.is_some() && found.is_some();
+        }
+        // a document whose type is not said in these words might be one
+        if known { Truth::False } else { Truth::Unknown }
+    }
+
     /// Whether a reference names it.
     pub fn is(&self, reference: &str) -> Truth {
         let by_url = self.full_url.map_or(Truth::False, |url| same_reference(url, reference));
@@ -181,9 +203,10 @@ fn coding<'t>(item: Item<'t>, code: &'t str, into: &mut Resource<'t>, policy: &'
     }
 }
 
-/// The clinical or operational time of the data, not when it was recorded, where the type has such a time.
+/// The clinical or operational time of the data, where the type has such a time. When something was recorded, issued or
+/// filed says nothing about when it was so: then the time is not known.
 fn dates(item: Item<'_>) -> Option<(Timestamp, Timestamp)> {
-    const NAMES: [&str; 16] = [
+    const MOMENTS: [&str; 7] = [
         "effectiveDateTime",
         "effectiveInstant",
         "performedDateTime",
@@ -191,33 +214,25 @@ fn dates(item: Item<'_>) -> Option<(Timestamp, Timestamp)> {
         "occurrenceDateTime",
         "startDate",
         "date",
-        "authored",
-        "authoredOn",
-        "created",
-        "recordedDate",
-        "issued",
-        "sent",
-        "birthDate",
-        "dateTime",
-        "recorded",
     ];
     const PERIODS: [&str; 6] =
         ["effectivePeriod", "performedPeriod", "onsetPeriod", "occurrencePeriod", "executionPeriod", "period"];
-    for name in &NAMES[..7] {
-        if let Some(when) = item.get(name).and_then(Item::str).and_then(When::date_time) {
-            return Some((when.earliest(), when.end()));
-        }
-    }
-    for name in PERIODS {
-        let Some(period) = item.get(name) else { continue };
+    // when it was asked for, answered or sent: the operational time of a request, an answer, a message
+    const DEEDS: [&str; 4] = ["authored", "authoredOn", "sent", "dateTime"];
+    let moment = |name: &&str| {
+        let when = item.get(name).and_then(Item::str).and_then(When::date_time)?;
+        Some((when.earliest(), when.end()))
+    };
+    let span = |period: Item<'_>| {
         let end = |key: &str| period.get(key).and_then(Item::str).and_then(When::date_time);
-        let from = end("start").map_or(Timestamp::MIN, When::earliest);
-        return Some((from, end("end").map_or(Timestamp::MAX, When::end)));
-    }
-    for name in &NAMES[7..] {
-        if let Some(when) = item.get(name).and_then(Item::str).and_then(When::date_time) {
-            return Some((when.earliest(), when.end()));
-        }
-    }
-    None
+        (end("start").map_or(Timestamp::MIN, When::earliest), end("end").map_or(Timestamp::MAX, When::end))
+    };
+    // a document is about the time of its context, and filed at another
+    let context = item.get("context").filter(|c| c.kind() == Kind::Object).and_then(|c| c.get("period"));
+    let periods = || PERIODS.iter().find_map(|name| item.get(name));
+    context
+        .map(span)
+        .or_else(|| MOMENTS.iter().find_map(moment))
+        .or_else(|| periods().map(span))
+        .or_else(|| DEEDS.iter().find_map(moment))
 }

@@ -1,0 +1,11 @@
+//! What a Consent says, element by element and dialect by dialect, and what is done about it: `sharing-choices` §1, §2, §3.
+
+#[path = "sharing/codes.rs"]
+mod codes;
+#[path = "sharing/elements.rs"]
+mod elements;
+mod plans;
+#[path = "sharing/provisions.rs"]
+mod provisions;
+#[path = "sharing/world.rs"]
+mod world;
