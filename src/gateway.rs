@@ -1,13 +1,15 @@
 //! The walk through the rooms: the one place where pure rooms and the edge meet.
 //!
 //! Three ways through it, and no other way in or out: `receive` (a record is posted), `send` (a queued copy leaves)
-//! and `ask` (a question is put and answered). Each calls the rooms in their order and hands every value on; none of
+//! and `ask` (a question is put and answered). Beside them `register` keeps what is known of a person besides choices. Each calls the rooms in their order and hands every value on; none of
 //! them decides anything itself. What the operator or the demo may watch of it stands in [`watch`].
 
 mod ask;
 mod choices;
+mod duties;
 mod load;
 mod receive;
+mod register;
 mod send;
 mod syntax;
 mod validate;
@@ -18,16 +20,17 @@ use crate::edge::authenticate::Caller;
 use crate::edge::clock::Clock;
 use crate::edge::deliver::{Patience, Sender};
 use crate::edge::evidence::Gatherer;
-use crate::edge::listen::{Answer, Check, Door, Inbound, Pending, Walk};
+use crate::edge::listen::{Answer, Check, Door, Inbound, Kept, Pending, Walk};
 use crate::edge::record::Journal;
 use crate::edge::source::Upstream;
-use crate::edge::store::{Person, Store};
+use crate::edge::store::{Person, Store, StoreError};
 use crate::pure::audit::{Event, Kind, Name, Outcome as Went};
-use crate::pure::decide::{self, Decision, Evidence, Outcome, Policy, Prepared, Question};
+use crate::pure::decide::{self, Decision, Evidence, Obligation, Outcome, Policy, Prepared, Question};
 use crate::pure::fhir::{Item, Report, nhs_number};
 use crate::pure::map::{self, Mapping};
 use crate::pure::parse::{self, ParseLimits, Syntax};
 use crate::pure::profile::Definitions;
+use crate::pure::register::{self as known, Forms};
 use crate::pure::validate::{self as checks, Validated};
 use hyper::StatusCode;
 use jiff::Timestamp;
@@ -51,6 +54,8 @@ struct Outlet {
 pub struct Gateway {
     config: Arc<Config>,
     definitions: Arc<Definitions>,
+    /// What a fact of the register must look like.
+    forms: Forms,
     mappings: BTreeMap<String, Arc<Mapping>>,
     policy: Arc<Policy>,
     store: Arc<dyn Store>,
@@ -110,10 +115,39 @@ impl Gateway {
         limits
     }
 
-    /// What a party would be asking, if this were sent to it or asked by it now.
+    /// What a party would be asking, if this were sent to it now.
     fn question(&self, party: &crate::config::Party, action: decide::Action, now: Timestamp) -> Question {
         let purpose = party.identity.purposes.first().map_or("", String::as_str);
         Question::new(party.identity.clone(), purpose, action, now)
+    }
+
+    /// What a caller asks: for the purposes and by the bases it states, in an emergency that it declared.
+    fn asked(&self, party: &crate::config::Party, stated: &Kept, evidence: &Evidence) -> Question {
+        let mut question = self.question(party, decide::Action::Access, self.clock.now());
+        if !stated.purposes.is_empty() {
+            let codes = stated.purposes.iter().map(|code| decide::Code::of(decide::words::ACT_REASON, code));
+            question.purposes = codes.collect();
+        }
+        question.declared_bases.clone_from(&stated.declared_bases);
+        let own = evidence.facts.emergencies.iter().filter(|e| e.party == party.identity.id);
+        question.break_glass = own.max_by_key(|e| e.declared.declared_at).map(|e| e.declared.clone());
+        question
+    }
+
+    /// What is known of a person: choices and register, and what the record at hand says of them itself.
+    async fn gather(&self, person: &Person, record: Option<&Validated>) -> Result<Evidence, StoreError> {
+        let by_number = || decide::Identity::by_identifier(nhs_number::SYSTEM, person.nhs_number().unwrap_or_default());
+        let subject = record.map_or_else(by_number, |record| subject_of(record, person));
+        let mut evidence = self.evidence.gather(person, subject).await?;
+        if let Some(record) = record {
+            let patients = receive::resources(record).filter(|r| r.resource_type() == Some("Patient"));
+            for patient in patients.filter(|p| is_them(*p, person)) {
+                known::take_up(&mut evidence.facts, patient, evidence.read_at);
+            }
+            evidence.facts.verified = self.policy.verified(evidence.facts.verified);
+        }
+        evidence.facts.authority = self.policy.representatives();
+        Ok(evidence)
     }
 
     fn decide(&self, request: &str, question: &Question, record: &Validated, evidence: &Evidence) -> Decision {
@@ -134,9 +168,12 @@ impl Gateway {
     }
 
     /// The trail's line about a decision (BALP AuthZ-Consent).
-    fn decision_event(&self, request: &str, party: &str, person: &Person, decision: &Decision) -> Event {
+    fn decision_event(&self, request: &str, question: &Question, person: &Person, decision: &Decision) -> Event {
         let mut event = self.journal.event(Kind::Decision, request);
-        event.party = Some(party.to_owned());
+        let party = &question.party.id;
+        event.party = Some(party.clone());
+        event.purposes = question.purposes.iter().map(|p| p.code.clone()).collect();
+        event.details.push(("declared-basis".to_owned(), question.declared_bases.join(" ")));
         event.other = self.config.party(party).map(|p| name_of(&p.identity.name, &p.identifier));
         event.outcome = if decision.outcome() == Outcome::Deny { Went::Serious } else { Went::Success };
         event.reason = reason_of(decision);
@@ -176,11 +213,25 @@ fn record_of(decision: &Decision, policy: &Policy) -> String {
         "reasons": decision.reasons().iter().map(reason).collect::<Vec<_>>(),
         "sections": decision.sections().iter().map(section).collect::<Vec<_>>(),
         "basis": decision.legal_basis(),
+        "obligations": decision.obligations().iter().filter_map(duty).collect::<Vec<_>>(),
         "epoch": decision.epoch(),
         "fingerprint": hex(&decision.fingerprint()),
         "policy": hex(&policy.version()),
     })
     .to_string()
+}
+
+/// What has to be done with a decision, where it is more than every decision asks for.
+fn duty(obligation: &Obligation) -> Option<String> {
+    Some(match obligation {
+        Obligation::NoOnwardSharing => "NORDSCLCD".to_owned(),
+        Obligation::Alert(rule) => format!("ALERT {}", rule.id()),
+        Obligation::NotifyPerson(rule) => format!("NOTIFY {}", rule.id()),
+        Obligation::Review(rule) => format!("REVIEW {}", rule.id()),
+        Obligation::Expires(second) => format!("EXPIRES {}", Timestamp::from_second(*second).ok()?),
+        Obligation::OfferSafeguarding => "OFFER L7".to_owned(),
+        _ => return None,
+    })
 }
 
 fn hex(bytes: &[u8]) -> String {
@@ -234,6 +285,10 @@ impl Walk for Gateway {
             let answer = validate::validate(&self, &caller, &inbound);
             syntax::spoken(answer, inbound.wanted, &self.definitions)
         })
+    }
+
+    fn register(self: Arc<Self>, caller: Caller, inbound: Inbound) -> Pending<Answer> {
+        Box::pin(async move { register::register(&self, &caller, &inbound).await })
     }
 
     fn ready(self: Arc<Self>) -> Pending<Vec<Check>> {

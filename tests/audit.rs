@@ -320,7 +320,7 @@ fn event(kind: Kind) -> Event {
     let mut event = Event::new(kind, "e-1".to_owned(), "request-1", stored::start(), ods("X9N01", "gateway"));
     event.other = Some(Name { address: Some("203.0.113.7".to_owned()), ..ods("Y99002", "hospice") });
     event.person = Some(("https://fhir.nhs.uk/Id/nhs-number".to_owned(), "9990000018".to_owned()));
-    event.purpose = Some("TREAT".to_owned());
+    event.purposes = vec!["TREAT".to_owned()];
     event.things = vec![
         Thing { kind: "Bundle".to_owned(), reference: "r-1".to_owned() },
         Thing { kind: "Consent".to_owned(), reference: "c-1/_history/2".to_owned() },

@@ -147,6 +147,8 @@ fn headers_that_claim_an_identity_or_a_consent_change_nothing() {
         "x-ssl-client-verify: SUCCESS",
         "nhsd-session-urid: 555254240100",
         "x-consent-decision: permit",
+        "x-purpose-of-use: RESEARCH",
+        "nhsd-declared-basis: s251",
         "authorization: Bearer eyJhbGciOiJub25lIn0.e30.",
     ];
     let reply = house.connect(None).unwrap().ask("GET", "/fhir/CarePlan", &claims, b"");
@@ -155,11 +157,28 @@ fn headers_that_claim_an_identity_or_a_consent_change_nothing() {
     assert_eq!(reply.status, 200);
     let seen = &house.seen()[0];
     assert_eq!(seen.caller, "surgery");
-    for word in ["council", "permit", "555254240100", "Bearer"] {
+    for word in ["council", "permit", "555254240100", "Bearer", "RESEARCH", "s251"] {
         assert!(!seen.headers.contains(word), "`{word}` reached the walk");
     }
     let over = ["x-http-method-override: POST", FHIR];
     assert_eq!(house.client("council").ask("GET", "/fhir/CarePlan?_method=POST", &over, b"").status, 403);
+}
+
+#[test]
+fn a_purpose_that_is_no_list_of_codes_is_refused_and_not_quoted() {
+    let house = House::open(small());
+    for odd in ["purpose-of-use: treat me", "purpose-of-use: ", "declared-basis: <script>", "purpose-of-use: TREAT,"] {
+        let reply = house.client("surgery").ask("GET", "/fhir/CarePlan", &[odd], b"");
+        assert_eq!((reply.status, reply.issue().as_str()), (400, "malformed-request"), "{odd}");
+        assert!(!reply.body.contains("script") && !reply.body.contains("treat me"));
+    }
+    let twice = ["purpose-of-use: TREAT", "purpose-of-use: BTG"];
+    assert_eq!(house.client("surgery").ask("GET", "/fhir/CarePlan", &twice, b"").status, 400);
+    assert!(house.seen().is_empty());
+    let stated = ["purpose-of-use: BTG", "declared-basis: gra-2005-635"];
+    assert_eq!(house.client("surgery").ask("GET", "/fhir/CarePlan", &stated, b"").status, 200);
+    let seen = &house.seen()[0].headers;
+    assert!(seen.contains("BTG") && seen.contains("gra-2005-635"));
 }
 
 // ---- what is no HTTP -------------------------------------------------------------------------------------------------

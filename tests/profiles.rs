@@ -94,7 +94,7 @@ fn every_kind_of_line_of_the_trail_conforms_to_its_profile() {
             display: "Beckside Surgery".to_owned(),
             address: None,
         });
-        event.purpose = Some("TREAT".to_owned());
+        event.purposes = vec!["TREAT".to_owned()];
         event.person = Some(("https://fhir.nhs.uk/Id/nhs-number".to_owned(), "9990000018".to_owned()));
         event.things = vec![Thing { kind: "Bundle".to_owned(), reference: "record-1".to_owned() }];
         let url = "https://sharewell.example/fhir/StructureDefinition/sharewell-auditevent";

@@ -126,13 +126,15 @@ pub enum Right {
     Ask,
     /// Have a record checked, nothing stored.
     Validate,
+    /// Record in the register what is known of a person besides their choices, and read it there.
+    Record,
     /// Read the metrics.
     Operate,
 }
 
 impl Right {
     /// All of them, in the order of the documentation.
-    pub const ALL: [Right; 4] = [Right::Send, Right::Ask, Right::Validate, Right::Operate];
+    pub const ALL: [Right; 5] = [Right::Send, Right::Ask, Right::Validate, Right::Record, Right::Operate];
 
     /// Its word in the configuration.
     #[must_use]
@@ -141,6 +143,7 @@ impl Right {
             Right::Send => "send",
             Right::Ask => "ask",
             Right::Validate => "validate",
+            Right::Record => "record",
             Right::Operate => "operate",
         }
     }

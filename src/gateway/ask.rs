@@ -12,7 +12,7 @@ use crate::edge::authenticate::Caller;
 use crate::edge::listen::{Answer, Door, Inbound};
 use crate::edge::store::Person;
 use crate::pure::audit::{Entry, Event, Kind, Outcome as Went};
-use crate::pure::decide::{self, Action, Asked, Identity, Outcome};
+use crate::pure::decide::{self, Asked, Outcome};
 use crate::pure::fhir::{Issue, Tree, nhs_number};
 use crate::pure::redact::{self, Releasable};
 use crate::pure::validate::Validated;
@@ -147,18 +147,16 @@ where
     F: Future<Output = Result<bytes::Bytes, crate::edge::source::SourceFault>>,
 {
     let mut found = Found::default();
-    let now = gateway.clock.now();
-    let subject = Identity::by_identifier(nhs_number::SYSTEM, person.nhs_number().unwrap_or_default());
-    let evidence = match gateway.evidence.gather(person, subject).await {
+    let evidence = match gateway.gather(person, None).await {
         Ok(evidence) => evidence,
         Err(error) => return Err((store_fault(&error), found.entries)),
     };
-    let question = gateway.question(caller.party(), Action::Access, now);
+    let question = gateway.asked(caller.party(), &inbound.headers, &evidence);
     let decision = gateway.room(&inbound.request_id, Room::Decide, || {
         decide::decide_question(&question, asked, &evidence, &gateway.policy)
     });
     let party = &caller.party().identity.id;
-    found.entries.push(gateway.decision_event(&inbound.request_id, party, person, &decision).entry());
+    found.entries.push(gateway.decision_event(&inbound.request_id, &question, person, &decision).entry());
     if decision.outcome() == Outcome::Deny {
         gateway.watches.decided(&inbound.request_id, party, &decision);
         return Ok(found);
@@ -203,27 +201,29 @@ async fn release(
     if resources(record).next().is_none() {
         return Ok(None);
     }
-    let subject = subject_of(record, person);
-    if subject.is_empty() {
+    if subject_of(record, person).is_empty() {
         // Rule L1: a source that answers with somebody else's record, or nobody's, has told nothing about this person.
         tracing::warn!(request = %inbound.request_id, "a source's answer does not name the person it was asked for");
         return Ok(None);
     }
-    let now = gateway.clock.now();
     // Gathered again: the choices may have changed while the source was thinking.
-    let evidence = match gateway.evidence.gather(person, subject).await {
+    let evidence = match gateway.gather(person, Some(record)).await {
         Ok(evidence) => evidence,
         Err(error) => return Err(store_fault(&error)),
     };
-    let question = gateway.question(caller.party(), Action::Access, now);
+    let question = gateway.asked(caller.party(), &inbound.headers, &evidence);
     let decision = gateway.decide(&inbound.request_id, &question, record, &evidence);
-    let party = &caller.party().identity.id;
-    entries.push(gateway.decision_event(&inbound.request_id, party, person, &decision).entry());
+    let decided = gateway.decision_event(&inbound.request_id, &question, person, &decision);
+    let obligations = decision.obligations().to_vec();
+    entries.push(decided.entry());
     let Ok(permit) = decision.into_permit() else { return Ok(None) };
     let redacted =
         gateway.room(&inbound.request_id, Room::Redact, || redact::redact(record, permit, &gateway.definitions));
     match redacted {
-        Ok(releasable) => Ok(Some(releasable)),
+        Ok(releasable) => {
+            entries.extend(gateway.carry_out(&decided, &obligations));
+            Ok(Some(releasable))
+        }
         Err(withheld) => {
             let ids: Vec<&str> = withheld.report.issues.iter().map(|i| i.id.as_ref()).collect();
             tracing::warn!(request = %inbound.request_id, findings = ?ids, "what is left after redaction is not whole");
@@ -263,7 +263,10 @@ fn query(gateway: &Gateway, caller: &Caller, inbound: &Inbound, person: Option<&
     let mut event = gateway.journal.event(Kind::Query, &inbound.request_id);
     event.party = Some(caller.party().identity.id.clone());
     event.other = Some(name_of(&caller.party().identity.name, &caller.party().identifier));
-    event.purpose = caller.party().identity.purposes.first().cloned();
+    event.purposes.clone_from(&inbound.headers.purposes);
+    if event.purposes.is_empty() {
+        event.purposes.extend(caller.party().identity.purposes.first().cloned());
+    }
     event.person = person.and_then(person_of);
     let parameters: Vec<String> = inbound.parameters.iter().map(|(n, v)| format!("{n}={v}")).collect();
     let what = match &inbound.door {

@@ -19,6 +19,7 @@ use crate::pure::fhir::{File, Issue, Report};
 use crate::pure::map::{self, Mapping};
 use crate::pure::parse::{self, ParseLimits, Syntax};
 use crate::pure::profile::Definitions;
+use crate::pure::register::Forms;
 use crate::pure::validate::{self, Validated};
 use moka::sync::Cache;
 use std::collections::BTreeMap;
@@ -183,8 +184,11 @@ impl Gateway {
             address: Some(config.gateway.base.clone()),
         };
         let sample = sample(&definitions)?;
+        let schema = embedded::files("profiles/").into_iter().find(|f| f.path == "register.schema.json");
+        let forms = Forms::compile(&schema.map(|f| f.bytes).unwrap_or_default())?;
         Ok(Arc::new(Gateway {
             sample,
+            forms,
             journal: Journal::new(Arc::clone(&store), Arc::clone(&clock), name),
             evidence: Gatherer::new(Arc::clone(&store), Arc::clone(&clock)),
             fresh: Cache::builder().max_capacity(FRESH).time_to_live(Duration::from_secs(60)).build(),

@@ -7,7 +7,7 @@ mod replace;
 
 use super::choices::{self, Incoming};
 use super::watch::Room;
-use super::{Gateway, format_of, hex, name_of, person_of, status_of, subject_of};
+use super::{Gateway, format_of, hex, name_of, person_of, status_of};
 use crate::config::Party;
 use crate::edge::authenticate::Caller;
 use crate::edge::listen::{Answer, Door, Inbound, answer::FHIR_JSON};
@@ -63,7 +63,7 @@ async fn take_in(gateway: &Gateway, caller: &Caller, inbound: &Inbound) -> Resul
     let person = person(&walked.record, &party.identity.id)?;
     let walked = replace::held_to_what_is_stored(gateway, party, inbound, &person, walked).await?;
     let mut chosen = choices::carried(gateway, &walked.record, party)?;
-    let evidence = gateway.evidence.gather(&person, subject_of(&walked.record, &person)).await.map_err(unavailable)?;
+    let evidence = gateway.gather(&person, Some(&walked.record)).await.map_err(unavailable)?;
     if !chosen.is_empty() {
         let held = gateway.store.consents(&person).await.map_err(unavailable)?;
         choices::weigh(&mut chosen, &held, &evidence.facts, party, gateway.clock.now())?;
@@ -225,7 +225,7 @@ fn messages(
         let to = &outlet.recipient;
         let question = gateway.question(&to.party, Action::Disclose, gateway.clock.now());
         let decision = gateway.decide_prepared(&inbound.request_id, &question, &prepared, evidence);
-        let event = gateway.decision_event(&inbound.request_id, &to.party.identity.id, person, &decision);
+        let event = gateway.decision_event(&inbound.request_id, &question, person, &decision);
         entries.push(event.entry());
         if decision.outcome() != Outcome::Deny {
             let (id, recipient) = (gateway.clock.id(), to.id.clone());

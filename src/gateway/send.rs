@@ -5,7 +5,7 @@
 //! that changes between deciding and leaving sends it back to deciding: the store refuses the departure (P5).
 
 use super::watch::{End, Room};
-use super::{Gateway, name_of, person_of, subject_of};
+use super::{Gateway, name_of, person_of};
 use crate::edge::store::{Departure, Fate, Message, Released, StoreError};
 use crate::pure::audit::{Entry, Event, Kind, Outcome as Went, Phase, Thing};
 use crate::pure::decide::Action;
@@ -94,12 +94,11 @@ impl Gateway {
             let Some(outlet) = self.outlets.get(&message.recipient) else {
                 return Ok(self.ended(&message, None, held("the recipient is no longer configured")));
             };
-            let subject = subject_of(&record, &message.person);
-            let evidence = self.evidence.gather(&message.person, subject).await?;
+            let evidence = self.gather(&message.person, Some(&record)).await?;
             let question = self.question(&outlet.recipient.party, Action::Disclose, self.clock.now());
             let decision = self.decide(&message.request, &question, &record, &evidence);
-            let decided = self.decision_event(&message.request, &question.party.id, &message.person, &decision);
-            let reason = decided.reason.clone();
+            let decided = self.decision_event(&message.request, &question, &message.person, &decision);
+            let (reason, obligations) = (decided.reason.clone(), decision.obligations().to_vec());
             let Ok(permit) = decision.into_permit() else {
                 let mut ending = self.ended(&message, None, Fate::Withdrawn { reason });
                 ending.entries.insert(0, decided.entry());
@@ -112,7 +111,8 @@ impl Gateway {
                 Err(_) => return Ok(self.ended(&message, None, held("what is left after redaction is not whole"))),
             };
             let intent = self.intent(&message, &releasable);
-            let entries = vec![decided.entry(), intent.entry()];
+            let mut entries = vec![decided.entry(), intent.entry()];
+            entries.extend(self.carry_out(&decided, &obligations));
             match self.store.release(message, releasable.epoch(), entries).await? {
                 Released::Go(departure) => return Ok(self.depart(&departure, &intent, &releasable).await),
                 Released::ChoicesMoved(again) => message = again,

@@ -2,7 +2,7 @@
 //! Nothing here names a person; a decision holds paths and rules, no values.
 
 use crate::edge::listen::metrics::Metrics;
-use crate::pure::decide::Decision;
+use crate::pure::decide::{Decision, RuleId};
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -77,6 +77,8 @@ pub trait Watch: Send + Sync {
     fn room(&self, _request: &str, _room: Room, _took: Duration) {}
     /// It was decided what a party may have.
     fn decided(&self, _request: &str, _party: &str, _decision: &Decision) {}
+    /// The privacy officer has to look at something this party did, by this rule.
+    fn alerted(&self, _request: &str, _party: &str, _rule: RuleId) {}
     /// A queued copy came to an end, or will be tried again; why.
     fn ended(&self, _request: &str, _recipient: &str, _end: End, _why: &str) {}
 }
@@ -106,6 +108,10 @@ impl Watches {
         self.0.iter().for_each(|w| w.decided(request, party, decision));
     }
 
+    pub(super) fn alerted(&self, request: &str, party: &str, rule: RuleId) {
+        self.0.iter().for_each(|w| w.alerted(request, party, rule));
+    }
+
     pub(super) fn ended(&self, request: &str, recipient: &str, end: End, why: &str) {
         self.0.iter().for_each(|w| w.ended(request, recipient, end, why));
     }
@@ -118,6 +124,10 @@ impl Watch for Metrics {
 
     fn decided(&self, _request: &str, _party: &str, decision: &Decision) {
         Metrics::decided(self, decision.outcome().code());
+    }
+
+    fn alerted(&self, _request: &str, party: &str, rule: RuleId) {
+        Metrics::alerted(self, party, rule.id());
     }
 
     fn ended(&self, _request: &str, recipient: &str, end: End, _why: &str) {

@@ -12,6 +12,7 @@ pub mod map;
 pub mod validate;
 
 pub mod decide;
+pub mod register;
 pub mod restate;
 
 pub mod redact;

@@ -85,6 +85,10 @@ impl Walk for StandIn {
         self.ask(caller, inbound)
     }
 
+    fn register(self: Arc<Self>, caller: Caller, inbound: Inbound) -> Pending<Answer> {
+        self.ask(caller, inbound)
+    }
+
     fn ready(self: Arc<Self>) -> Pending<Vec<Check>> {
         self.running.fetch_add(1, Ordering::Relaxed);
         Box::pin(async { vec![Check { name: "store", fault: None }] })
@@ -107,10 +111,11 @@ pub struct House {
 }
 
 /// The parties of the tests: what each may do, and what it sends.
-pub const PARTIES: [(&str, &[Right], &[&str]); 5] = [
+pub const PARTIES: [(&str, &[Right], &[&str]); 6] = [
     ("council", &[Right::Send], &["care-act", "fhir", "panics", "sleeps", "hangs"]),
     ("surgery", &[Right::Ask], &[]),
     ("vendor", &[Right::Validate], &[]),
+    ("registrar", &[Right::Record], &[]),
     ("operator", &[Right::Operate], &[]),
     ("nobody", &[], &["care-act", "fhir"]),
 ];

@@ -30,7 +30,8 @@ pub(super) struct Arguments {
     /// audit-event-outcome: 0 done, 4 to be tried again, 8 refused, 12 failed
     #[arg(long)]
     outcome: Option<String>,
-    /// create, choice, choice-update, choice-withdraw, decision, disclosure, query, refusal or system
+    /// create, choice, choice-update, choice-withdraw, decision, disclosure, query, register, alert, notice, refusal or
+    /// system
     #[arg(long)]
     kind: Option<String>,
     /// A queued message's id

@@ -17,7 +17,7 @@ pub(super) struct Table {
 }
 
 /// The tables that the log vouches for row by row.
-pub(super) const TABLES: [Table; 6] = [
+pub(super) const TABLES: [Table; 8] = [
     Table { name: "person", key: "id", columns: "id, salt, key", counted: Some("id") },
     Table {
         name: "record",
@@ -41,6 +41,18 @@ pub(super) const TABLES: [Table; 6] = [
         name: "understood",
         key: "choice",
         columns: "choice, salt, act, actor, taken, dialect, authority, reader, rules",
+        counted: Some("sequence"),
+    },
+    Table {
+        name: "fact",
+        key: "id",
+        columns: "id, salt, person, kind, epoch, recorder, recorded, request, fact",
+        counted: Some("sequence"),
+    },
+    Table {
+        name: "ended",
+        key: "fact",
+        columns: "fact, salt, person, epoch, recorder, recorded, request",
         counted: Some("sequence"),
     },
     Table {

@@ -1,16 +1,19 @@
-//! Gathers what a decision about a person needs to know: their choices as the store holds them, and when they were read.
-//! The policy information point.
+//! Gathers what a decision about a person needs to know: their choices and what the register says of them, as the store
+//! holds them at one epoch, and when they were read. The policy information point.
 //!
 //! Comes in: a person. Goes out: [`Evidence`] for `decide`, with the epoch it was read at. Refuses nothing that is stored:
-//! a choice that cannot be read is kept as an objection to all that it might cover (rule C4), because it might be one.
+//! a choice that cannot be read is kept as an objection to all that it might cover (rule C4), because it might be one, and
+//! a fact that cannot be read lets nothing go, because it might be a bar.
 //! What was written down when a choice was recorded is read first; the original only where another reader wrote it.
-//! Choices are read once per epoch and kept in memory; a change of choices is a new epoch, so nothing kept outlives it.
+//! Both are read once per epoch and kept in memory; a change of either is a new epoch, so nothing kept outlives it. What
+//! time alone changes is not kept: the facts are put together anew for each question, as of its instant.
 
 use crate::edge::clock::Clock;
-use crate::edge::store::{Person, Store, StoreError, StoredChoices, StoredConsent};
+use crate::edge::store::{Person, Store, StoreError, StoredChoices, StoredConsent, StoredFact};
 use crate::pure::decide::{Choice, Evidence, Identity, Taken, read_choice, unread_choice};
 use crate::pure::fhir::json::{self, Limits};
 use crate::pure::fhir::{Item, Tree};
+use crate::pure::register::{self, Fact, Kind, Known};
 use moka::sync::Cache;
 use std::fmt;
 use std::sync::Arc;
@@ -23,7 +26,13 @@ const KEPT: u64 = 10_000;
 pub struct Gatherer {
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
-    read: Cache<(Person, u64), Arc<Vec<Choice>>>,
+    read: Cache<(Person, u64), Arc<Read>>,
+}
+
+/// What was read of a person at one epoch.
+struct Read {
+    choices: Vec<Choice>,
+    known: Vec<Known>,
 }
 
 impl fmt::Debug for Gatherer {
@@ -47,15 +56,18 @@ impl Gatherer {
         let read_at = self.clock.now();
         let stored = self.store.choices(person).await?;
         let key = (person.clone(), stored.epoch);
-        let choices = match self.read.get(&key) {
-            Some(choices) => choices,
+        let read = match self.read.get(&key) {
+            Some(read) => read,
             None => {
-                let choices = Arc::new(read_all(&stored));
-                self.read.insert(key, Arc::clone(&choices));
-                choices
+                let known = stored.facts.iter().map(known).collect();
+                let read = Arc::new(Read { choices: read_all(&stored), known });
+                self.read.insert(key, Arc::clone(&read));
+                read
             }
         };
-        Ok(Evidence { choices: choices.to_vec(), epoch: stored.epoch, ..Evidence::none(subject, read_at) })
+        let facts = register::facts(&read.known, read_at);
+        let choices = read.choices.clone();
+        Ok(Evidence { choices, facts, epoch: stored.epoch, ..Evidence::none(subject, read_at) })
     }
 }
 
@@ -100,4 +112,15 @@ fn read_original(stored: &StoredConsent) -> Choice {
 pub fn original(stored: &Tree) -> Item<'_> {
     let root = stored.root();
     root.at_path(&["entry", "resource"]).unwrap_or(root)
+}
+
+fn known(stored: &StoredFact) -> Known {
+    let tree = json::read(stored.fact.as_bytes(), &Limits::default()).ok();
+    let kind = Kind::from_word(&stored.kind);
+    let fact = tree.zip(kind).and_then(|(tree, kind)| Fact::read(kind, tree.root()).ok());
+    if fact.is_none() {
+        tracing::error!(fact = stored.id, "a fact of the register cannot be read");
+    }
+    let (id, recorder, recorded) = (stored.id.clone(), stored.recorder.clone(), stored.recorded);
+    Known { id, fact: fact.unwrap_or(Fact::Unreadable), recorder, recorded }
 }

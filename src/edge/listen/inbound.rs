@@ -34,6 +34,10 @@ pub struct Kept {
     pub idempotency_key: Option<String>,
     /// X-Correlation-Id, where it was well formed.
     pub correlation_id: Option<String>,
+    /// Purpose-Of-Use: codes of v3 ActReason, all of which must hold. Empty: the party's usual purpose.
+    pub purposes: Vec<String>,
+    /// Declared-Basis: legal bases and statutory exemptions the caller declares, in the words of the site's rules.
+    pub declared_bases: Vec<String>,
 }
 
 /// What a body is said to be.

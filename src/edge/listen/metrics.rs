@@ -43,6 +43,12 @@ struct Delivered {
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct Alerted {
+    party: String,
+    rule: &'static str,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct Queued {
     recipient: String,
     state: String,
@@ -58,6 +64,7 @@ pub struct Metrics {
     connections: Gauge,
     requests: Gauge,
     decisions: Family<Decided, Counter>,
+    alerts: Family<Alerted, Counter>,
     deliveries: Family<Delivered, Counter>,
     messages: Family<Queued, Gauge>,
     oldest: Gauge,
@@ -85,6 +92,7 @@ impl Default for Metrics {
             connections: Gauge::default(),
             requests: Gauge::default(),
             decisions: Family::default(),
+            alerts: Family::default(),
             deliveries: Family::default(),
             messages: Family::default(),
             oldest: Gauge::default(),
@@ -105,6 +113,7 @@ impl Metrics {
         r.register("connections_open", "Connections open now", self.connections.clone());
         r.register("requests_open", "Requests in work now", self.requests.clone());
         r.register("decisions", "Decisions taken, by outcome", self.decisions.clone());
+        r.register("alerts", "Alerts to the privacy officer, by party and rule", self.alerts.clone());
         r.register("deliveries", "Delivery attempts, by recipient and outcome", self.deliveries.clone());
         r.register("outbox_messages", "Messages in the outbox, by recipient and state", self.messages.clone());
         r.register("outbox_oldest_seconds", "Age of the oldest message that is not finished", self.oldest.clone());
@@ -115,6 +124,11 @@ impl Metrics {
     pub fn answered(&self, door: &'static str, status: u16, took: Duration) {
         self.answered.get_or_create(&Answered { door, status }).inc();
         self.seconds.get_or_create(&At { door }).observe(took.as_secs_f64());
+    }
+
+    /// The privacy officer has to look at what this party did.
+    pub fn alerted(&self, party: &str, rule: &'static str) {
+        self.alerts.get_or_create(&Alerted { party: party.to_owned(), rule }).inc();
     }
 
     /// A room of the walk took this long.

@@ -5,6 +5,7 @@
 
 use super::inbound::Media;
 use crate::config::Right;
+use crate::pure::register::Kind;
 use hyper::Method;
 
 /// Which route a request came by, with what its path names.
@@ -41,6 +42,15 @@ pub enum Door {
         /// Logical id, where the path names one.
         id: Option<String>,
     },
+    /// `POST` and `GET /register/{kind}`, `DELETE /register/{kind}/{id}`
+    Register {
+        /// What is to be done.
+        deed: Deed,
+        /// Kind of fact.
+        kind: Kind,
+        /// Id of the fact, where one is to be ended.
+        id: Option<String>,
+    },
     /// `GET /fhir/metadata`
     Metadata,
     /// `GET /healthz`
@@ -49,6 +59,17 @@ pub enum Door {
     Ready,
     /// `GET /metrics`
     Metrics,
+}
+
+/// What is done with the register.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Deed {
+    /// Record a fact.
+    Record,
+    /// Read what is on record.
+    Read,
+    /// End a fact. It stays readable.
+    End,
 }
 
 impl Door {
@@ -62,6 +83,7 @@ impl Door {
             Door::Search { .. } => "search",
             Door::Read { .. } => "read",
             Door::Validate { .. } => "validate",
+            Door::Register { .. } => "register",
             Door::Metadata => "metadata",
             Door::Health => "health",
             Door::Ready => "ready",
@@ -77,6 +99,7 @@ impl Door {
             Door::Bundle | Door::Create { .. } => &[Media::FhirJson, Media::Json],
             Door::Validate { .. } => &[Media::FhirJson, Media::Json, Media::FhirXml, Media::Xml],
             Door::Search { .. } if *method == Method::POST => &[Media::Form],
+            Door::Register { deed: Deed::Record, .. } => &[Media::Json],
             _ => &[],
         }
     }
@@ -119,7 +142,7 @@ pub const ASKED: [&str; 3] = ["CarePlan", "Goal", "Consent"];
 pub struct Route {
     /// The method; HEAD goes where GET goes.
     pub method: Method,
-    /// The path; `{format}`, `{type}`, `{asked}` and `{id}` stand for one segment each.
+    /// The path; `{format}`, `{type}`, `{asked}`, `{kind}` and `{id}` stand for one segment each.
     pub path: &'static str,
     /// Who may use it.
     pub access: Access,
@@ -134,7 +157,7 @@ const fn row(method: Method, path: &'static str, access: Access, door: fn(&mut S
 }
 
 /// Every way in.
-pub static ROUTES: [Route; 13] = [
+pub static ROUTES: [Route; 19] = [
     row(Method::POST, "/local/{format}", Access::With(Right::Send), |s| Some(Door::Local { format: s.next()? })),
     row(Method::POST, "/fhir", Access::With(Right::Send), |_| Some(Door::Bundle)),
     row(Method::GET, "/fhir/metadata", Access::Known, |_| Some(Door::Metadata)),
@@ -153,10 +176,27 @@ pub static ROUTES: [Route; 13] = [
     row(Method::GET, "/fhir/{asked}/{id}", Access::With(Right::Ask), |s| {
         Some(Door::Read { kind: s.next()?, id: s.next()? })
     }),
+    row(Method::POST, "/register/emergency", Access::With(Right::Ask), |_| emergency(Deed::Record, None)),
+    row(Method::GET, "/register/emergency", Access::With(Right::Ask), |_| emergency(Deed::Read, None)),
+    row(Method::DELETE, "/register/emergency/{id}", Access::With(Right::Ask), |s| {
+        emergency(Deed::End, Some(s.next()?))
+    }),
+    row(Method::POST, "/register/{kind}", Access::With(Right::Record), |s| register(Deed::Record, s)),
+    row(Method::GET, "/register/{kind}", Access::With(Right::Record), |s| register(Deed::Read, s)),
+    row(Method::DELETE, "/register/{kind}/{id}", Access::With(Right::Record), |s| register(Deed::End, s)),
     row(Method::GET, "/healthz", Access::Public, |_| Some(Door::Health)),
     row(Method::GET, "/readyz", Access::Public, |_| Some(Door::Ready)),
     row(Method::GET, "/metrics", Access::With(Right::Operate), |_| Some(Door::Metrics)),
 ];
+
+fn emergency(deed: Deed, id: Option<String>) -> Option<Door> {
+    Some(Door::Register { deed, kind: Kind::Emergency, id })
+}
+
+fn register(deed: Deed, segments: &mut Segments) -> Option<Door> {
+    let kind = Kind::from_word(&segments.next()?)?;
+    Some(Door::Register { deed, kind, id: segments.next() })
+}
 
 /// Where a method and a path lead.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -205,6 +245,8 @@ fn segments(pattern: &str, path: &str) -> Option<Vec<String>> {
             "{format}" => is_format(part),
             "{type}" => is_type(part),
             "{asked}" => ASKED.contains(&part),
+            // an emergency has rows of its own: who asks declares it, nobody records it for them
+            "{kind}" => Kind::from_word(part).is_some_and(|kind| kind != Kind::Emergency),
             "{id}" => is_id(part),
             literal => literal == part,
         };
@@ -287,6 +329,9 @@ mod tests {
             "/healthz/x",
             "*",
             "/fhir/Patient/1",
+            "/register",
+            "/register/secrets",
+            "/register/emergency/x",
         ] {
             assert_eq!(door(Method::GET, path), None, "{path}");
         }

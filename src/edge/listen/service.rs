@@ -242,6 +242,7 @@ async fn walk(house: &House, caller: Caller, inbound: Inbound, place: Place) -> 
         }
         Door::Search { .. } | Door::Read { .. } => Box::pin(async move { walk.ask(caller, inbound).await }),
         Door::Validate { .. } => Box::pin(async move { walk.validate(caller, inbound).await }),
+        Door::Register { .. } => Box::pin(async move { walk.register(caller, inbound).await }),
         Door::Metadata => return Ok(Answer::bytes(StatusCode::OK, FHIR_JSON, house.capability.clone())),
         Door::Metrics => {
             let media = "application/openmetrics-text; version=1.0.0; charset=utf-8";

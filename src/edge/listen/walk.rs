@@ -21,6 +21,9 @@ pub trait Walk: Send + Sync + 'static {
     /// A record is to be checked and nothing kept (door `Validate`).
     fn validate(self: Arc<Self>, caller: Caller, inbound: Inbound) -> Pending<Answer>;
 
+    /// Something is to be recorded in the register, read there, or ended (door `Register`).
+    fn register(self: Arc<Self>, caller: Caller, inbound: Inbound) -> Pending<Answer>;
+
     /// Whether records can be accepted now: each thing that was tried, and how it went.
     fn ready(self: Arc<Self>) -> Pending<Vec<Check>>;
 

@@ -10,12 +10,14 @@
 //! [`Store`] is the door; [`Sqlite`] is behind it.
 
 mod acceptance;
+mod fact;
 mod message;
 mod person;
 mod sqlite;
 mod stored;
 
 pub use acceptance::{Acceptance, Accepted, Act, NewChoice, NewMessage, NewRecord, Reply, Understood, consents_in};
+pub use fact::{Ending, NewFact, StoredFact};
 pub use message::{Departure, Fate, Held, Message, Released};
 pub use person::Person;
 pub use sqlite::Sqlite;
@@ -57,7 +59,7 @@ pub trait Store: Send + Sync + fmt::Debug {
     /// The last version of a plan of this name that each sender sent of a person. A plan's name is its identifier's value.
     fn versions(&self, person: &Person, plan: &str) -> Answer<'_, Vec<StoredRecord>>;
 
-    /// A person's choices in force, and their epoch, read together.
+    /// A person's choices in force, the facts of the register that stand, and the epoch of both, read together.
     fn choices(&self, person: &Person) -> Answer<'_, StoredChoices>;
 
     /// Every version of every choice of a person, oldest first.
@@ -65,6 +67,19 @@ pub trait Store: Send + Sync + fmt::Debug {
 
     /// Whose choice has this id, and its versions, oldest first.
     fn consent(&self, id: &str) -> Answer<'_, Option<(Person, Vec<StoredConsent>)>>;
+
+    /// Adds a fact to the register, raises the person's epoch and writes the entries, or none of it.
+    fn record_fact(&self, fact: NewFact) -> Answer<'_, ()>;
+
+    /// Ends a fact of the register: it stays readable as of any earlier time. Raises the person's epoch.
+    /// [`StoreError::Absent`] where there is none that could be ended.
+    fn end_fact(&self, ending: Ending) -> Answer<'_, ()>;
+
+    /// One fact of the register, ended or not, and whose it is.
+    fn fact(&self, id: &str) -> Answer<'_, Option<(Person, StoredFact)>>;
+
+    /// What the register said of a person at a time: facts recorded until then and not ended by then.
+    fn facts_at(&self, person: &Person, at: Timestamp) -> Answer<'_, Vec<StoredFact>>;
 
     /// Adds to the trail.
     fn append(&self, entries: Vec<Entry>) -> Answer<'_, ()>;

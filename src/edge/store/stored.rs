@@ -1,6 +1,6 @@
 //! What is read back: records, choices, numbers.
 
-use super::{Person, Understood};
+use super::{Person, StoredFact, Understood};
 use jiff::Timestamp;
 use std::fmt;
 
@@ -31,13 +31,15 @@ impl fmt::Debug for StoredRecord {
     }
 }
 
-/// A person's choices in force.
+/// A person's choices in force, and what the register says of them, read together.
 #[derive(Clone, Debug, Default)]
 pub struct StoredChoices {
-    /// Counts every change. 0: never chose.
+    /// Counts every change of either. 0: never chose, and nothing is on record.
     pub epoch: u64,
     /// Those in force, oldest first.
     pub consents: Vec<StoredConsent>,
+    /// The facts of the register that have not been ended, oldest first.
+    pub facts: Vec<StoredFact>,
 }
 
 /// One version of a choice as stored.

@@ -57,6 +57,21 @@ fn pattern(event: &Event) -> Pattern {
             action: "E",
             profile: event.person.is_some().then_some("IHE.BasicAudit.PatientQuery"),
         },
+        Kind::Register => Pattern {
+            kind: REST,
+            subtype: interaction("update", "update"),
+            action: "U",
+            profile: event.person.is_some().then_some("IHE.BasicAudit.PatientUpdate"),
+        },
+        Kind::Alert => Pattern {
+            kind: Coding(DICOM, "110113", "Security Alert"),
+            subtype: Some(Coding(DICOM, "110127", "Emergency Override Started")),
+            action: "E",
+            profile: None,
+        },
+        Kind::Notice => {
+            Pattern { kind: Coding(DICOM, "110100", "Application Activity"), subtype: None, action: "C", profile: None }
+        }
         Kind::Refusal if event.query.is_some() => {
             Pattern { kind: REST, subtype: interaction("search", "search"), action: "E", profile: None }
         }
@@ -129,8 +144,11 @@ fn concept(tree: &mut Tree, parent: Id, key: &str, value: &Coding) {
 }
 
 fn purpose(tree: &mut Tree, parent: Id, key: &str, event: &Event) {
-    if let Some(purpose) = &event.purpose {
-        let list = tree.push_array(parent, key);
+    if event.purposes.is_empty() {
+        return;
+    }
+    let list = tree.push_array(parent, key);
+    for purpose in &event.purposes {
         let concept = tree.push_object(list, "");
         let codings = tree.push_array(concept, "coding");
         let coding = tree.push_object(codings, "");
@@ -144,15 +162,19 @@ fn agents(tree: &mut Tree, root: Id, event: &Event) {
     let list = tree.push_array(root, "agent");
     // What others ask of the gateway they request; what the gateway sends or does by itself it requests.
     let (ours, theirs, we_request) = match event.kind {
-        Kind::Create | Kind::Choice | Kind::ChoiceUpdate | Kind::ChoiceWithdraw | Kind::Query | Kind::Refusal => {
-            (DESTINATION, SOURCE, false)
-        }
+        Kind::Create
+        | Kind::Choice
+        | Kind::ChoiceUpdate
+        | Kind::ChoiceWithdraw
+        | Kind::Query
+        | Kind::Register
+        | Kind::Refusal => (DESTINATION, SOURCE, false),
         Kind::Disclosure => (SOURCE, DESTINATION, true),
         Kind::Decision => {
             let server = Coding("http://terminology.hl7.org/CodeSystem/extra-security-role-type", "authserver", "");
             (server, Coding("http://terminology.hl7.org/CodeSystem/v3-ParticipationType", "IRCP", ""), false)
         }
-        Kind::System => (APPLICATION, APPLICATION, true),
+        Kind::Alert | Kind::Notice | Kind::System => (APPLICATION, APPLICATION, true),
     };
     let we_request = we_request || event.other.is_none();
     agent(tree, list, &ours, &event.gateway, we_request);
@@ -209,7 +231,7 @@ fn source(tree: &mut Tree, root: Id, event: &Event) {
     who(tree, source, "observer", &event.gateway);
     let types = tree.push_array(source, "type");
     let system = "http://terminology.hl7.org/CodeSystem/security-source-type";
-    let kind = if event.kind == Kind::Decision {
+    let kind = if matches!(event.kind, Kind::Decision | Kind::Alert) {
         Coding(system, "6", "Security Server")
     } else {
         Coding(system, "4", "Application Server")

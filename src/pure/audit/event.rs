@@ -49,8 +49,8 @@ pub struct Event {
     pub party: Option<String>,
     /// The other party: sender, caller or recipient.
     pub other: Option<Name>,
-    /// Purpose of use, v3-ActReason: `TREAT`, `PATRQT`.
-    pub purpose: Option<String>,
+    /// Purposes of use, v3-ActReason: `TREAT`, `PATRQT`.
+    pub purposes: Vec<String>,
     /// Identifier system and value of the person, where known.
     pub person: Option<(String, String)>,
     /// The queued message it is about.
@@ -86,7 +86,7 @@ impl Event {
             gateway,
             party: None,
             other: None,
-            purpose: None,
+            purposes: Vec::new(),
             person: None,
             message: None,
             things: Vec::new(),

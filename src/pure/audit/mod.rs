@@ -33,6 +33,12 @@ pub enum Kind {
     Disclosure,
     /// A party asked for something (BALP Query).
     Query,
+    /// The register was changed: something known of a person was recorded or ended (BALP Update).
+    Register,
+    /// The privacy officer has to look: an emergency, a claim nobody has checked. Names no person, only what to look at.
+    Alert,
+    /// The person is to be told what was done with their record, and by which rule.
+    Notice,
     /// Something was refused before any decision: an unknown caller, a broken record.
     Refusal,
     /// The gateway itself started, stopped, or did something by an operator's hand.
@@ -41,7 +47,7 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind, in the order above.
-    pub const ALL: [Kind; 9] = [
+    pub const ALL: [Kind; 12] = [
         Kind::Create,
         Kind::Choice,
         Kind::ChoiceUpdate,
@@ -49,6 +55,9 @@ impl Kind {
         Kind::Decision,
         Kind::Disclosure,
         Kind::Query,
+        Kind::Register,
+        Kind::Alert,
+        Kind::Notice,
         Kind::Refusal,
         Kind::System,
     ];
@@ -64,6 +73,9 @@ impl Kind {
             Kind::Decision => "decision",
             Kind::Disclosure => "disclosure",
             Kind::Query => "query",
+            Kind::Register => "register",
+            Kind::Alert => "alert",
+            Kind::Notice => "notice",
             Kind::Refusal => "refusal",
             Kind::System => "system",
         }

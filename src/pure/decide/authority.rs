@@ -9,9 +9,6 @@ use super::question::Question;
 use super::words::{Identity, Truth};
 use jiff::Timestamp;
 
-/// At 16 a person decides as an adult (MCA s2(5)); proxy access by parents is suspended (DAPB3051).
-const ADULT: u16 = 16;
-
 /// Whether whoever made a choice had the right to. Unknown: their objection counts, their permission does not.
 pub(super) fn had_authority(choice: &Choice, facts: &Facts, now: Timestamp) -> Truth {
     let by_word = choice.decided_by.as_deref();
@@ -38,11 +35,12 @@ pub(super) fn had_authority(choice: &Choice, facts: &Facts, now: Timestamp) -> T
 
 /// The person's own word: from 16 presumed; under 16 only if competent; not if capacity for this was lacking.
 fn own_word(facts: &Facts) -> Truth {
-    match (facts.capacity, facts.age) {
+    match facts.capacity {
         // made earlier, with capacity, a choice continues: capacity at the time is what counts, and is presumed
-        (Capacity::Lacks, _) => Truth::True,
-        (Capacity::Presumed, Some(age)) if age < ADULT => Truth::Unknown,
-        _ => Truth::True,
+        Capacity::Lacks | Capacity::Has => Truth::True,
+        // somebody of whom no age is known is taken for an adult; one who may be a child is not
+        Capacity::Presumed if facts.age.is_some() && facts.adult() != Truth::True => Truth::Unknown,
+        Capacity::Presumed => Truth::True,
     }
 }
 
@@ -64,10 +62,10 @@ pub(super) fn holds(representative: &Representative, facts: &Facts, now: Timesta
     let right = match representative.right {
         Right::HealthAndWelfareAttorney => Truth::from(representative.registered).and(lacks),
         Right::WelfareDeputy | Right::BestInterests => lacks,
-        Right::ParentalResponsibility => match (facts.capacity, facts.age) {
-            (Capacity::Has, _) => Truth::False,
-            (_, Some(age)) => Truth::from(age < ADULT),
-            (_, None) => Truth::Unknown,
+        Right::ParentalResponsibility => match (facts.capacity, facts.adult()) {
+            (Capacity::Has, _) | (_, Truth::True) => Truth::False,
+            (_, Truth::False) => Truth::True,
+            (_, Truth::Unknown) => Truth::Unknown,
         },
         Right::PropertyAttorney | Right::Consent => Truth::False,
         Right::Unknown => Truth::Unknown,
@@ -146,7 +144,7 @@ fn state_of(choice: &Choice, role: &Role, question: &Question, facts: &Facts) ->
         facts,
         question.now,
     );
-    let at_16 = right == Right::ParentalResponsibility && facts.age.is_some_and(|a| a >= ADULT);
+    let at_16 = right == Right::ParentalResponsibility && facts.adult() == Truth::True;
     Relation {
         state,
         basis: Some(role.basis.clone().unwrap_or_else(|| "unknown".to_owned())),

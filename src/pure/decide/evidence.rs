@@ -1,6 +1,7 @@
 //! What is known when a decision is made: the person's choices, facts about them, bars and orders. Values, gathered before.
 
 use super::choice::Choice;
+use super::question::BreakGlass;
 use super::words::{Identity, Truth};
 use jiff::Timestamp;
 
@@ -44,8 +45,10 @@ pub enum Capacity {
 pub struct Facts {
     /// Capacity to decide about sharing.
     pub capacity: Capacity,
-    /// Age in whole years.
+    /// Age in whole years; the youngest they can be, where their date of birth is not known to the day.
     pub age: Option<u16>,
+    /// The oldest they can be, where that is more than `age`.
+    pub age_at_most: Option<u16>,
     /// When they died.
     pub died: Option<Timestamp>,
     /// Who may speak for them, and by what right.
@@ -56,6 +59,8 @@ pub struct Facts {
     pub relationships: Vec<Relationship>,
     /// National Data Opt-Out: whether they opted out, where it was checked.
     pub opted_out: Option<bool>,
+    /// When that was checked. None: for this very question.
+    pub opt_out_checked: Option<Timestamp>,
     /// PDS says that their address is restricted.
     pub restricted: bool,
     /// Whether their NHS number was verified. None = not asked for.
@@ -64,6 +69,48 @@ pub struct Facts {
     pub bars: Vec<Bar>,
     /// Orders that go before the choices: law, safeguarding, public interest.
     pub orders: Vec<Order>,
+    /// Times in which what is held may be stored and nothing else (UK GDPR Art 18).
+    pub restrictions: Vec<Restriction>,
+    /// Emergencies that parties declared about them. What counts of it is put into the question.
+    pub emergencies: Vec<Emergency>,
+    /// Something was recorded that cannot be read: it might be a bar, so nothing goes.
+    pub unreadable: bool,
+    /// Instants at which these facts change by time alone: a birthday, the end of an assessment.
+    pub changes_at: Vec<Timestamp>,
+}
+
+/// At 16 a person decides as an adult (MCA s2(5)); proxy access by parents is suspended (DAPB3051).
+const ADULT: u16 = 16;
+
+impl Facts {
+    /// Whether they are 16 or more. Unknown where their age is, or where it is not known well enough.
+    #[must_use]
+    pub fn adult(&self) -> Truth {
+        match (self.age, self.age_at_most) {
+            (None, _) => Truth::Unknown,
+            (Some(age), _) if age >= ADULT => Truth::True,
+            (Some(_), Some(most)) if most >= ADULT => Truth::Unknown,
+            (Some(_), _) => Truth::False,
+        }
+    }
+}
+
+/// A time in which what is held may be stored and nothing else.
+#[derive(Clone, Debug)]
+pub struct Restriction {
+    /// From when.
+    pub from: Option<Timestamp>,
+    /// Until when.
+    pub until: Option<Timestamp>,
+}
+
+/// An emergency that a party declared for itself.
+#[derive(Clone, Debug)]
+pub struct Emergency {
+    /// The party's id in the configuration.
+    pub party: String,
+    /// What it declared, and when.
+    pub declared: BreakGlass,
 }
 
 /// How far the right to choose was looked into.

@@ -60,6 +60,20 @@ fn facts(hash: &mut Sha256, evidence: &Evidence) {
     let facts = &evidence.facts;
     worded(hash, &(facts.capacity, facts.age, facts.died.map(|d| d.to_string()), facts.authority));
     worded(hash, &(facts.opted_out, facts.restricted, facts.verified));
+    // later facts are put in by name and only where they are known, so that older fingerprints stay what they were
+    if let Some(most) = facts.age_at_most {
+        worded(hash, &("age-at-most", most));
+    }
+    if let Some(checked) = facts.opt_out_checked {
+        worded(hash, &("opt-out-checked", checked.to_string()));
+    }
+    if facts.unreadable {
+        put(hash, "unreadable");
+    }
+    if !facts.restrictions.is_empty() {
+        put(hash, "restrictions");
+        unordered(hash, &facts.restrictions);
+    }
     unordered(hash, &facts.representatives);
     unordered(hash, &facts.relationships);
     unordered(hash, &facts.bars);

@@ -31,7 +31,9 @@ pub use choice::{Choice, Dialect, Scope, Standing, Taken};
 pub use decision::{
     ChoiceRef, Cut, Decision, Effect, Obligation, Outcome, Permit, Reason, Residual, Section, Sent, Told,
 };
-pub use evidence::{Authority, Bar, Capacity, Evidence, Facts, Order, Relationship, Representative, Right};
+pub use evidence::{
+    Authority, Bar, Capacity, Emergency, Evidence, Facts, Order, Relationship, Representative, Restriction, Right,
+};
 pub use policy::Policy;
 pub use question::{Asked, BreakGlass, Fallback, Party, Question, Relation};
 pub use reading::{read_choice, unread_choice};

@@ -9,6 +9,7 @@ use super::question::{Fallback, Question, Relation};
 use super::record::{Record, Unit, Whose};
 use super::rules::RuleId;
 use super::words::{Code, Truth};
+use jiff::Timestamp;
 
 /// What becomes of one part, and why.
 #[derive(Clone, Copy, Debug)]
@@ -51,6 +52,9 @@ pub(super) struct Bench<'b> {
     pub closed: Option<usize>,
     /// Step 9: she agreed to this for a time that is not now.
     pub ended: bool,
+    /// Nothing but the emergency that this party declares says that it cares for the person: then nothing goes by
+    /// default, and what goes, goes as emergency access (E1), which somebody is told of.
+    pub stranger: bool,
 }
 
 /// Whether all purposes asked under are direct care.
@@ -68,8 +72,10 @@ impl<'b> Bench<'b> {
     ) -> Bench<'b> {
         let ended = aside.iter().any(|a| a.ended);
         let closed = closes_the_world(live, known, policy);
-        let mut bench = Bench { known, evidence, policy, live, gate: None, own_basis: None, closed, ended };
-        bench.gate = bench.admit().or_else(|| bench.fresh());
+        let mut bench =
+            Bench { known, evidence, policy, live, gate: None, own_basis: None, closed, ended, stranger: false };
+        let unreadable = evidence.facts.unreadable.then_some(RuleId::C4);
+        bench.gate = bench.admit().or_else(|| bench.fresh()).or(unreadable).or_else(|| bench.stored_only());
         if bench.gate.is_none() {
             bench.purpose_gate();
         }
@@ -97,10 +103,42 @@ impl<'b> Bench<'b> {
         (age > limit || age < -60).then_some(RuleId::X2)
     }
 
+    /// UK GDPR Art 18: what is held is stored and nothing else, but by an order, and for the person themself.
+    fn stored_only(&self) -> Option<RuleId> {
+        let now = self.question().now;
+        let restricts = |r: &super::evidence::Restriction| within(now, r.from, r.until) == Truth::True;
+        (self.evidence.facts.restrictions.iter().any(restricts) && !self.itself()).then_some(RuleId::R4)
+    }
+
+    /// The instants, in seconds since 1970, at which what is known besides the choices makes another answer.
+    pub fn boundaries(&self) -> Vec<i64> {
+        let facts = &self.evidence.facts;
+        let spans = facts.relationships.iter().map(|r| (r.from, r.until));
+        let spans = spans.chain(facts.representatives.iter().map(|r| (r.from, r.until)));
+        let spans = spans.chain(facts.orders.iter().map(|o| (o.from, o.until)));
+        let spans = spans.chain(facts.restrictions.iter().map(|r| (r.from, r.until)));
+        let ends = spans.flat_map(|(from, until)| from.into_iter().chain(until));
+        let stale = facts.opt_out_checked.zip(self.policy.secondary.opt_out_seconds);
+        let stale = stale.map(|(checked, seconds)| checked.as_second().saturating_add(seconds).saturating_add(1));
+        let over = self.question().break_glass.as_ref().and_then(|g| g.declared_at);
+        let over = over.map(|d| d.as_second().saturating_add(self.policy.emergency.minutes.saturating_mul(60)));
+        ends.chain(facts.changes_at.iter().copied()).map(Timestamp::as_second).chain(stale).chain(over).collect()
+    }
+
+    /// Whether the opt-out was checked and is clear. A check that is older than the rules allow is none.
+    fn opt_out_is_clear(&self) -> bool {
+        let facts = &self.evidence.facts;
+        let age = facts.opt_out_checked.map_or(0, |c| self.question().now.as_second().saturating_sub(c.as_second()));
+        let fresh = self.policy.secondary.opt_out_seconds.is_none_or(|limit| (-60..=limit).contains(&age));
+        facts.opted_out == Some(false) && fresh
+    }
+
     /// Step 5: a gate for each kind of purpose. With several purposes, each has to pass, in whatever order they are named.
     fn purpose_gate(&mut self) {
         let kinds: Vec<Option<Kind>> = self.question().purposes.iter().map(|p| self.policy.kind(p)).collect();
-        if kinds.contains(&Some(Kind::DirectCare)) && !self.cares() {
+        let stranger = kinds.contains(&Some(Kind::DirectCare)) && !self.cares();
+        self.stranger = stranger && self.emergency();
+        if stranger && !self.stranger {
             self.gate = Some(RuleId::P2);
         } else if kinds.contains(&Some(Kind::Safeguarding)) {
             self.gate = Some(RuleId::L7);
@@ -155,7 +193,7 @@ impl<'b> Bench<'b> {
             let declared = self.question().declared_bases.contains(basis);
             // explicit consent is a choice on file, not a word of the caller's
             let own = *basis != "explicit-consent";
-            let clear = !secondary.opt_out_applies_to.contains(basis) || self.evidence.facts.opted_out == Some(false);
+            let clear = !secondary.opt_out_applies_to.contains(basis) || self.opt_out_is_clear();
             declared && own && clear
         })
     }
@@ -279,9 +317,12 @@ impl<'b> Bench<'b> {
     /// The orders that are in force for this party, the law's before safeguarding's.
     pub fn orders(&self) -> impl Iterator<Item = usize> + '_ {
         let now = self.question().now;
+        // what cannot be read might bar what an order names
+        let readable = !self.evidence.facts.unreadable;
         let counts = move |o: &Order| {
             let complete = o.rule == RuleId::L6 || (o.decided_by.is_some() && o.until.is_some());
             matches!(o.rule, RuleId::L6 | RuleId::L7)
+                && readable
                 && complete
                 && within(now, o.from, o.until) == Truth::True
                 && o.recipient.same(&self.known.who) == Truth::True
@@ -351,6 +392,7 @@ impl<'b> Bench<'b> {
             .iter()
             .any(|a| self.policy.audiences.get(a).is_some_and(|a| a.expected && !a.everyone_in_direct_care));
         match direct && self.policy.default.direct_care_permits && expected {
+            true if plain && self.stranger => Verdict::stays(RuleId::D2),
             true if plain => Verdict::goes(RuleId::D1),
             true => Verdict::stays(RuleId::R1),
             false => Verdict::stays(RuleId::D2),

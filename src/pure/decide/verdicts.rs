@@ -237,7 +237,7 @@ pub(super) fn settle(decision: &mut Decision, bench: &Bench<'_>, live: &[Live<'_
         decision.legal_basis =
             decision.reasons.iter().find_map(|r| r.basis.clone()).or_else(|| bench.policy.default.basis.clone());
     }
-    decision.boundaries = boundaries(live, evidence);
+    decision.boundaries = boundaries(live, bench);
 }
 
 /// The order in which rules are cited: what goes before the choices, the choices, the defaults, the rest.
@@ -248,8 +248,9 @@ fn weight(rule: RuleId) -> usize {
 }
 
 /// The instants at which an answer can change by time alone.
-fn boundaries(live: &[Live<'_>], evidence: &Evidence) -> Vec<i64> {
-    let mut found = Vec::new();
+fn boundaries(live: &[Live<'_>], bench: &Bench<'_>) -> Vec<i64> {
+    let evidence = bench.evidence;
+    let mut found = bench.boundaries();
     let mut add = |span: Option<Span>| {
         if let Some(span) = span {
             found.extend(span.from.map(|f| f.earliest().as_second()));

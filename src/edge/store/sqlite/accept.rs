@@ -48,7 +48,7 @@ impl Ledger<'_> {
         Ok(Accepted::New(acceptance.reply.clone()))
     }
 
-    fn person(&mut self, person: &Person, refs: &mut Refs) -> Result<i64, StoreError> {
+    pub(super) fn person(&mut self, person: &Person, refs: &mut Refs) -> Result<i64, StoreError> {
         let known = self
             .connection
             .prepare_cached("SELECT id FROM person WHERE key = ?1")?

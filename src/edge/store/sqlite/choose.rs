@@ -125,7 +125,7 @@ impl Ledger<'_> {
     }
 
     /// Lets this person's messages that wait for their next attempt come up now.
-    fn wake(&self, person: i64, now: i64) -> Result<(), StoreError> {
+    pub(super) fn wake(&self, person: i64, now: i64) -> Result<(), StoreError> {
         let sql = format!("SELECT {PLACE} FROM message WHERE person = ?1 AND state = 'retry' AND due > ?2");
         let mut waiting = Vec::new();
         let mut statement = self.connection.prepare_cached(&sql)?;
@@ -137,9 +137,13 @@ impl Ledger<'_> {
     }
 }
 
-/// How often a person's choices have changed.
+/// How often a person's choices, and what the register says of them, have changed.
 pub(super) fn epoch(connection: &Connection, person: i64) -> Result<i64, StoreError> {
     Ok(connection
-        .prepare_cached("SELECT coalesce(max(epoch), 0) FROM choice WHERE person = ?1")?
+        .prepare_cached(
+            "SELECT max(coalesce((SELECT max(epoch) FROM choice WHERE person = ?1), 0),
+                        coalesce((SELECT max(epoch) FROM fact WHERE person = ?1), 0),
+                        coalesce((SELECT max(epoch) FROM ended WHERE person = ?1), 0))",
+        )?
         .query_row([person], |row| row.get(0))?)
 }

@@ -8,14 +8,15 @@ mod choose;
 mod keeper;
 mod queue;
 mod read;
+mod register;
 mod seal;
 mod tables;
 mod trail;
 mod writer;
 
 use super::{
-    Acceptance, Accepted, Answer, Counts, Fate, Held, Message, Person, Released, Store, StoreError, StoredChoices,
-    StoredConsent, StoredRecord,
+    Acceptance, Accepted, Answer, Counts, Ending, Fate, Held, Message, NewFact, Person, Released, Store, StoreError,
+    StoredChoices, StoredConsent, StoredFact, StoredRecord,
 };
 use crate::edge::clock::Clock;
 use crate::pure::audit::Entry;
@@ -243,6 +244,24 @@ impl Store for Sqlite {
     fn consent(&self, id: &str) -> Answer<'_, Option<(Person, Vec<StoredConsent>)>> {
         let id = id.to_owned();
         self.read(move |connection| read::consent(connection, &id))
+    }
+
+    fn record_fact(&self, fact: NewFact) -> Answer<'_, ()> {
+        self.write(move |ledger| ledger.record_fact(&fact))
+    }
+
+    fn end_fact(&self, ending: Ending) -> Answer<'_, ()> {
+        self.write(move |ledger| ledger.end_fact(&ending))
+    }
+
+    fn fact(&self, id: &str) -> Answer<'_, Option<(Person, StoredFact)>> {
+        let id = id.to_owned();
+        self.read(move |connection| register::one(connection, &id))
+    }
+
+    fn facts_at(&self, person: &Person, at: Timestamp) -> Answer<'_, Vec<StoredFact>> {
+        let person = person.clone();
+        self.read(move |connection| register::known_at(connection, &person, at))
     }
 
     fn append(&self, entries: Vec<Entry>) -> Answer<'_, ()> {

@@ -24,7 +24,7 @@ pub(super) fn run(connection: &Connection, questions: &Arc<Mutex<Receiver<Questi
     }
 }
 
-fn instant(micros: i64) -> Result<Timestamp, StoreError> {
+pub(super) fn instant(micros: i64) -> Result<Timestamp, StoreError> {
     Timestamp::from_microsecond(micros).map_err(|_| StoreError::Damaged("a time is out of range".to_owned()))
 }
 
@@ -68,15 +68,18 @@ fn stored(row: &Row<'_>) -> Result<StoredRecord, StoreError> {
     })
 }
 
-/// A person's choices in force: of each identifier the one dated last, and of those the one that came last.
+/// A person's choices in force (of each identifier the one dated last, and of those the one that came last), the facts of
+/// the register that stand, and the epoch of both: one view of it all, though the writer goes on.
 pub(super) fn choices(connection: &Connection, person: &Person) -> Result<StoredChoices, StoreError> {
-    let epoch = connection
-        .prepare_cached(
-            "SELECT coalesce(max(c.epoch), 0) FROM choice c JOIN person p ON p.id = c.person WHERE p.key = ?1",
-        )?
-        .query_row([person.key()], |row| row.get(0))?;
-    let consents = versions(connection, &format!("p.key = ?1 AND {IN_FORCE}"), person.key())?;
-    Ok(StoredChoices { epoch, consents })
+    let view = connection.unchecked_transaction()?;
+    let id = view
+        .prepare_cached("SELECT id FROM person WHERE key = ?1")?
+        .query_row([person.key()], |row| row.get(0))
+        .optional()?;
+    let Some(id) = id else { return Ok(StoredChoices::default()) };
+    let epoch = u64::try_from(super::choose::epoch(&view, id)?).unwrap_or_default();
+    let consents = versions(&view, &format!("p.key = ?1 AND {IN_FORCE}"), person.key())?;
+    Ok(StoredChoices { epoch, consents, facts: super::register::facts(&view, id, None)? })
 }
 
 /// Every version of every choice of a person.

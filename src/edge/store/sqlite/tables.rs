@@ -1,7 +1,8 @@
 //! The tables, how a connection is set up, and how an older database becomes today's.
 //!
-//! Three sorts of table. What is written once and never changed (`person`, `record`, `choice`, `understood`, `answered`, the first
-//! columns of `message`): the trail holds a salted digest of each row. What changes (`message` from `state` on, `pulse`):
+//! Three sorts of table. What is written once and never changed (`person`, `record`, `choice`, `understood`, `answered`,
+//! `fact` and the `ended` that says when one stopped being so, the first columns of `message`): the trail holds a salted
+//! digest of each row. What changes (`message` from `state` on, `pulse`):
 //! each row carries a seal over itself, and the trail says where a message stands. The trail itself (`log`, `head`,
 //! `unresolved`). Nothing is stored that no check covers; `sharewell audit verify` is the other reader of this page.
 
@@ -14,7 +15,7 @@ use std::time::Duration;
 const APPLICATION: i32 = 0x5348_5257;
 
 /// One step a version; the database's `user_version` is how many were taken.
-const MIGRATIONS: [&str; 3] = [
+const MIGRATIONS: [&str; 4] = [
     "
 CREATE TABLE setting (name TEXT NOT NULL PRIMARY KEY, value TEXT NOT NULL) STRICT;
 CREATE TABLE pulse (id INTEGER PRIMARY KEY, at INTEGER NOT NULL, seal BLOB NOT NULL) STRICT;
@@ -71,6 +72,19 @@ CREATE INDEX message_waiting ON message (person) WHERE state = 'retry';
 ",
     "
 CREATE INDEX record_plan ON record (person, plan) WHERE plan IS NOT NULL;
+",
+    "
+CREATE TABLE fact (
+    sequence INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, salt BLOB NOT NULL,
+    person INTEGER NOT NULL REFERENCES person (id), kind TEXT NOT NULL, epoch INTEGER NOT NULL,
+    recorder TEXT NOT NULL, recorded INTEGER NOT NULL, request TEXT NOT NULL, fact TEXT NOT NULL) STRICT;
+CREATE INDEX fact_person ON fact (person, epoch);
+
+CREATE TABLE ended (
+    sequence INTEGER PRIMARY KEY, fact TEXT NOT NULL UNIQUE REFERENCES fact (id), salt BLOB NOT NULL,
+    person INTEGER NOT NULL REFERENCES person (id), epoch INTEGER NOT NULL,
+    recorder TEXT NOT NULL, recorded INTEGER NOT NULL, request TEXT NOT NULL) STRICT;
+CREATE INDEX ended_person ON ended (person, epoch);
 ",
 ];
 

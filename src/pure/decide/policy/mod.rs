@@ -19,6 +19,7 @@ pub(super) use sections::{FRAME, SectionTable, WHOLE, Where};
 pub(super) use sensitive::Sets;
 pub use shape::Shape;
 
+use super::evidence::Authority;
 use super::words::{Code, Truth};
 use crate::pure::fhir::{File, Issue, Report};
 use crate::pure::profile::Definitions;
@@ -48,6 +49,9 @@ pub struct Policy {
     pub(super) shape: Arc<Shape>,
     /// Elements, or whole types, that tell where a person is.
     pub(super) whereabouts: Vec<(String, Option<String>)>,
+    representatives: Authority,
+    hold_unverified: bool,
+    hold_unstated: bool,
 }
 
 impl std::fmt::Debug for Policy {
@@ -92,6 +96,8 @@ pub(super) struct Default_ {
 pub(super) struct Secondary {
     pub bases: Vec<String>,
     pub opt_out_applies_to: Vec<String>,
+    /// How old a check of the opt-out may be.
+    pub opt_out_seconds: Option<i64>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -204,6 +210,28 @@ impl Policy {
     /// The sections it knows, in their order: code and plain English.
     pub fn sections(&self) -> impl Iterator<Item = (&str, &str)> {
         self.sections.names.iter().map(|(code, name)| (code.as_str(), name.as_str()))
+    }
+
+    /// Who may declare an emergency, for which reasons, and for how many minutes it then lasts.
+    #[must_use]
+    pub fn emergency(&self) -> (&[String], &[String], i64) {
+        (&self.emergency.roles, &self.emergency.reasons, self.emergency.minutes)
+    }
+
+    /// Whether the register is the whole truth about who may speak for a person.
+    #[must_use]
+    pub fn representatives(&self) -> Authority {
+        self.representatives
+    }
+
+    /// What the rules make of how a record states that the NHS number was verified (rule L1): `Some(false)` holds it.
+    #[must_use]
+    pub fn verified(&self, stated: Option<bool>) -> Option<bool> {
+        match stated {
+            Some(false) if !self.hold_unverified => None,
+            None if self.hold_unstated => Some(false),
+            stated => stated,
+        }
     }
 
     /// What kind of use a purpose is; none where the policy does not know it.

@@ -6,6 +6,7 @@ use super::sensitive::Sensitive;
 use super::shape::{self, Shape};
 use super::toml::{Reader, place_of};
 use super::{Audience, Kind, Minimum, Policy, Purpose};
+use crate::pure::decide::evidence::Authority;
 use crate::pure::decide::rules::RuleId;
 use crate::pure::fhir::{Issue, Report};
 use regex::RegexBuilder;
@@ -20,6 +21,8 @@ const TABLES: &[&str] = &[
     "audience",
     "default",
     "secondary",
+    "register",
+    "identity",
     "break-glass",
     "sensitive",
     "labels",
@@ -188,9 +191,21 @@ fn settings(reader: &mut Reader<'_>, root: &DeTable<'_>, policy: &mut Policy) {
         policy.default.tell_withheld = reader.truth(table, "tell-withheld").unwrap_or(false);
     }
     if let Some(table) = root.get("secondary").and_then(|v| reader.table(v, "secondary")) {
-        reader.only(table, &["bases", "opt-out-applies-to"]);
+        reader.only(table, &["bases", "opt-out-applies-to", "opt-out-days"]);
         policy.secondary.bases = reader.texts(table, "bases");
         policy.secondary.opt_out_applies_to = reader.texts(table, "opt-out-applies-to");
+        policy.secondary.opt_out_seconds = reader.count(table, "opt-out-days").map(|days| days.saturating_mul(86_400));
+    }
+    if let Some(table) = root.get("register").and_then(|v| reader.table(v, "register")) {
+        reader.only(table, &["representatives"]);
+        if reader.word(table, "representatives", &["checked", "as-recorded"]) == Some("as-recorded") {
+            policy.representatives = Authority::AsRecorded;
+        }
+    }
+    if let Some(table) = root.get("identity").and_then(|v| reader.table(v, "identity")) {
+        reader.only(table, &["unverified", "unstated"]);
+        policy.hold_unverified = reader.word(table, "unverified", &["hold", "take"]) == Some("hold");
+        policy.hold_unstated = reader.word(table, "unstated", &["hold", "take"]) == Some("hold");
     }
     if let Some(table) = root.get("break-glass").and_then(|v| reader.table(v, "break-glass")) {
         reader.only(table, &["roles", "reasons", "minutes"]);
