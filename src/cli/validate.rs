@@ -134,11 +134,10 @@ fn prepare(arguments: &Arguments) -> Result<(Definitions, Asked), String> {
         let path = Path::new(profile);
         if !profile.contains("://") && path.is_file() {
             let bytes = fs::read(path).map_err(|e| format!("`{profile}` cannot be read: {e}"))?;
-            let url =
-                read(&bytes, &definitions).ok().and_then(|(tree, _)| tree.root().str_at(&["url"]).map(str::to_owned));
-            profiles.push(url.ok_or_else(|| format!("`{profile}` is not a profile with a canonical url"))?);
             let file = File { path: profile.clone(), bytes: Cow::Owned(bytes) };
-            definitions = definitions.with_files(&[file]).map_err(|report| lines(&report))?;
+            let url = named(&file, &definitions)?;
+            definitions = definitions.with_named(profile, &[file]).map_err(|report| lines(&report))?;
+            profiles.extend(url);
         } else {
             profiles.push(profile.clone());
         }
@@ -163,6 +162,17 @@ fn prepare(arguments: &Arguments) -> Result<(Definitions, Asked), String> {
         ..Options::default()
     };
     Ok((definitions, Asked { profiles, options }))
+}
+
+/// The url of a profile in a file of its own; none where the loader will say what is wrong with the file.
+fn named(file: &File, definitions: &Definitions) -> Result<Option<String>, String> {
+    let Ok((tree, _)) = read(&file.bytes, definitions) else { return Ok(None) };
+    let known = tree.root().resource_type().filter(|of| definitions.type_index(of).is_some());
+    match known {
+        Some("StructureDefinition") => Ok(tree.root().str_at(&["url"]).map(str::to_owned)),
+        Some(of) => Err(format!("`{}` holds a {of}, and not a profile; name a StructureDefinition", file.path)),
+        None => Ok(None),
+    }
 }
 
 /// The further records; what is none is passed over in a folder, and refused where it was named itself.
@@ -280,8 +290,9 @@ fn human(out: &mut impl Write, name: &str, report: &Report) -> io::Result<()> {
 pub(super) fn definitions(packages: &[PathBuf]) -> Result<Definitions, String> {
     let mut definitions = Definitions::base().map_err(|report| lines(&report))?;
     for package in packages {
-        let files = files(package).map_err(|e| format!("`{}` cannot be read: {e}", package.display()))?;
-        definitions = definitions.with_files(&files).map_err(|report| lines(&report))?;
+        let name = package.display().to_string();
+        let files = files(package).map_err(|e| format!("`{name}` cannot be read: {e}"))?;
+        definitions = definitions.with_named(&name, &files).map_err(|report| lines(&report))?;
     }
     Ok(definitions)
 }

@@ -298,6 +298,33 @@ fn a_definition_that_is_broken_is_told_with_file_line_and_element() {
 }
 
 #[test]
+fn a_file_that_is_no_profile_and_a_package_without_definitions_are_told() {
+    let folder = tempfile::tempdir().expect("a folder is made");
+    for (name, text) in [
+        ("a.json", "{\"resourceType\":\"Patient\"}"),
+        ("set.json", "{\"resourceType\":\"ValueSet\",\"url\":\"a:b\",\"status\":\"draft\"}"),
+        ("word.json", "{\"a\":1}"),
+        ("half.xml", "<StructureDefinition xmlns=\"http://hl7.org/fhir\">"),
+        ("notes.txt", "hello"),
+    ] {
+        fs::write(folder.path().join(name), text).expect("it is written");
+    }
+    for (asked, says) in [
+        (["--profile", "a.json"], "`a.json` holds a Patient, and not a profile; name a StructureDefinition"),
+        (["--profile", "set.json"], "`set.json` holds a ValueSet, and not a profile"),
+        (["--profile", "word.json"], "`word.json` holds no resource, and not a definition"),
+        (["--profile", "half.xml"], "half.xml:1:"),
+        (["--package", "a.json"], "a.json:1:1: error: `a.json` holds a Patient, and not a definition"),
+        (["--package", "notes.txt"], "`notes.txt` holds no definition"),
+    ] {
+        let output = run(folder.path(), &[&asked[..], &["a.json"]].concat());
+        let told = String::from_utf8_lossy(&output.stderr);
+        assert_eq!((output.status.code(), output.stdout.len()), (Some(2), 0), "{asked:?}: {told}");
+        assert!(told.contains(says), "{asked:?}: {told}");
+    }
+}
+
+#[test]
 fn an_id_is_explained_and_an_unknown_one_is_not() {
     let here = Path::new(".");
     let known = run(here, &["--explain", "unknown-modifier-extension"]);

@@ -1,9 +1,10 @@
 //! Definitions from outside: in whatever form they come they say the same, broken ones are refused with file, element and
-//! line, hostile packages with a sentence, and value sets hold the codes that their `compose` says.
+//! line, two of one url are told, hostile packages with a sentence, and value sets hold the codes that their `compose` says.
 
 mod broken;
 mod codes;
 mod forms;
+mod twice;
 
 use serde_json::Value;
 use sharewell::pure::fhir::File;

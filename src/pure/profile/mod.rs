@@ -9,6 +9,7 @@
 
 pub mod code_system;
 pub mod compile;
+mod concept_map;
 pub mod control;
 pub mod element;
 pub mod facts;
@@ -20,12 +21,14 @@ pub mod primitive;
 mod quick;
 mod sound;
 pub mod structure;
+mod twice;
 pub mod value_set;
 
-use crate::pure::fhir::{File, Issue, Item, Limits, Report, Tree, json, xml};
+use crate::pure::fhir::{File, Issue, Item, Limits, Report, json, xml};
 use code_system::CodeSystem;
+use load::Origin;
 use node::{Profile, StructureIndex};
-use package::Packed;
+use package::{Packed, Parsed};
 use quick::Names;
 use std::sync::{Arc, OnceLock};
 use structure::{Shelf, Structure};
@@ -40,8 +43,12 @@ pub struct Definitions {
     code_systems: Names<Entry<CodeSystem>>,
     supplements: Names<Vec<Packed>>,
     value_sets: Names<Entry<ValueSet>>,
-    questionnaires: Names<Tree>,
+    questionnaires: Names<Entry<Parsed>>,
+    concept_maps: Names<Entry<Parsed>>,
     global_profiles: Names<Vec<Arc<str>>>,
+    /// Definitions from outside the program, by type, url and version, and how often one of them came again.
+    outside: Names<Packed>,
+    repeated: usize,
 }
 
 struct StructureEntry {
@@ -68,7 +75,7 @@ impl Definitions {
     /// # Errors
     /// A report that names file, element and line of each definition that cannot be compiled.
     pub fn base() -> Result<Definitions, Report> {
-        Definitions::r4()?.with_files(&crate::embedded::files("profiles/sharewell"))
+        Definitions::r4()?.with(&crate::embedded::files("profiles/sharewell"), Origin::Program)
     }
 
     /// The R4 base alone.
@@ -77,7 +84,7 @@ impl Definitions {
     /// As [`Definitions::base`].
     pub fn r4() -> Result<Definitions, Report> {
         let mut definitions = Definitions::default();
-        definitions.add(&crate::embedded::files("profiles/hl7.fhir.r4.core"))?;
+        definitions.add(&crate::embedded::files("profiles/hl7.fhir.r4.core"), Origin::Program)?;
         if definitions.by_type.is_empty() {
             let text = "there are no definitions in this program".to_owned();
             return Err(Issue::error("exception", "definitions-missing", text).into());
@@ -89,9 +96,23 @@ impl Definitions {
     ///
     /// # Errors
     /// As [`Definitions::base`].
-    pub fn with_files(mut self, files: &[File]) -> Result<Definitions, Report> {
+    pub fn with_files(self, files: &[File]) -> Result<Definitions, Report> {
+        self.with(files, Origin::Outside)
+    }
+
+    /// The same with what was asked for by name: a package, a folder, or one file.
+    ///
+    /// # Errors
+    /// As [`Definitions::base`], and where there is no definition in it.
+    pub fn with_named(self, name: &str, files: &[File]) -> Result<Definitions, Report> {
+        let before = self.outside.len() + self.repeated;
+        let made = self.with(files, Origin::Outside)?;
+        if made.outside.len() + made.repeated > before { Ok(made) } else { Err(made.holds_none(name, files)) }
+    }
+
+    fn with(mut self, files: &[File], origin: Origin) -> Result<Definitions, Report> {
         let before = self.structures.len();
-        self.add(files)?;
+        self.add(files, origin)?;
         let mut problems = Report::default();
         for index in before..self.structures.len() {
             if let Err(report) = self.compiled(u32::try_from(index).unwrap_or(u32::MAX)) {
@@ -230,8 +251,20 @@ impl Definitions {
 
     /// The Questionnaire of a canonical url, with or without `|version`.
     #[must_use]
-    pub fn questionnaire(&self, url: &str) -> Option<&Tree> {
-        self.questionnaires.get(url).or_else(|| self.questionnaires.get(url.split('|').next()?))
+    pub fn questionnaire(&self, url: &str) -> Option<Item<'_>> {
+        self.resource(&self.questionnaires, url)
+    }
+
+    /// The ConceptMap of a canonical url, with or without `|version`.
+    #[must_use]
+    pub fn concept_map(&self, url: &str) -> Option<Item<'_>> {
+        self.resource(&self.concept_maps, url)
+    }
+
+    fn resource<'d>(&self, among: &'d Names<Entry<Parsed>>, url: &str) -> Option<Item<'d>> {
+        let entry = among.get(url).or_else(|| among.get(url.split('|').next()?))?;
+        let made = entry.made.get_or_init(|| self.parsed(&entry.packed).ok().map(Arc::new));
+        made.as_ref().map(|parsed| parsed.root())
     }
 
     /// The profiles that the ImplementationGuides among the definitions ask of every resource of a type (R4
@@ -258,18 +291,21 @@ impl Definitions {
     }
 
     /// The resource in a file of a package.
-    fn parsed(&self, packed: &Packed) -> Result<Tree, Report> {
+    fn parsed(&self, packed: &Packed) -> Result<Parsed, Report> {
+        if let Some(read) = packed.read() {
+            return Ok(read.clone());
+        }
         let limits = Limits { bytes: 256 << 20, nodes: 20_000_000, ..Limits::default() };
         // some published definitions begin with a byte order mark; of records none is accepted
         let text = packed.text().trim_start_matches('\u{feff}');
-        // by what it is, not by its name: a resource out of a Bundle in XML is held as JSON
+        // by what it is, not by its name
         let read = if text.trim_ascii_start().starts_with('<') {
             // one with a slip of the pen between its elements still says what it says
             xml::read_whole(text.as_bytes(), &limits, self).map(|(tree, _)| tree)
         } else {
             json::read(text.as_bytes(), &limits)
         };
-        read.map_err(|report| in_file(report, &packed.name))
+        read.map(Parsed::whole).map_err(|report| in_file(report, &packed.name))
     }
 
     /// The names of all types that resources can be of.
@@ -328,10 +364,4 @@ impl std::fmt::Debug for Definitions {
         let (structures, value_sets, code_systems) = self.counts();
         write!(f, "Definitions({structures} structures, {value_sets} value sets, {code_systems} code systems)")
     }
-}
-
-/// Whether an item is a definition that this room reads.
-fn is_definition(item: Item<'_>) -> bool {
-    const READ: &[&str] = &["StructureDefinition", "ValueSet", "CodeSystem", "Questionnaire", "ImplementationGuide"];
-    item.resource_type().is_some_and(|name| READ.contains(&name))
 }

@@ -4,7 +4,7 @@
 //! Refuses: an archive that unpacks to more than [`LARGEST`] bytes or [`MOST_FILES`] files, one that is cut short, and
 //! definitions that are not UTF-8. Pictures and whatever else a package carries are passed by.
 
-use crate::pure::fhir::{Issue, Report, Tree};
+use crate::pure::fhir::{Id, Issue, Item, Report, Tree};
 use flate2::{Compression, GzBuilder, read::GzDecoder};
 use std::io::Read;
 use std::ops::Range;
@@ -23,16 +23,58 @@ pub struct Packed {
     pub name: String,
     archive: Arc<str>,
     range: Range<usize>,
+    /// What was read already, as a part of something larger.
+    read: Option<Parsed>,
+}
+
+/// A resource that was read, where it stands: a file of its own, or an entry of a Bundle, or contained.
+#[derive(Clone)]
+pub(super) struct Parsed {
+    tree: Arc<Tree>,
+    root: Id,
+}
+
+impl Parsed {
+    /// A whole file.
+    pub fn whole(tree: Tree) -> Parsed {
+        let root = tree.root().id();
+        Parsed { tree: Arc::new(tree), root }
+    }
+
+    /// A resource within this one.
+    pub fn part(&self, item: Item<'_>) -> Parsed {
+        Parsed { tree: self.tree.clone(), root: item.id() }
+    }
+
+    /// The resource.
+    pub fn root(&self) -> Item<'_> {
+        self.tree.item(self.root)
+    }
 }
 
 impl Packed {
     /// A file that stands alone.
     #[must_use]
     pub fn alone(name: &str, text: &str) -> Packed {
-        Packed { name: name.to_owned(), archive: Arc::from(text), range: 0..text.len() }
+        Packed { name: name.to_owned(), archive: Arc::from(text), range: 0..text.len(), read: None }
     }
 
-    /// What it holds.
+    /// The same under another name.
+    pub(super) fn named(&self, name: String) -> Packed {
+        Packed { name, ..self.clone() }
+    }
+
+    /// A resource within a file, which keeps its lines.
+    pub(super) fn within(name: &str, read: Parsed) -> Packed {
+        Packed { name: name.to_owned(), archive: Arc::from(""), range: 0..0, read: Some(read) }
+    }
+
+    /// What was read of it already.
+    pub(super) fn read(&self) -> Option<&Parsed> {
+        self.read.as_ref()
+    }
+
+    /// What it holds, as text.
     #[must_use]
     pub fn text(&self) -> &str {
         &self.archive[self.range.clone()]
@@ -66,7 +108,7 @@ pub fn unpack(path: &str, bytes: &[u8]) -> Result<Vec<Packed>, Report> {
         return Err(broken("it has no JSON or XML in the folder `package`"));
     }
     let archive: Arc<str> = Arc::from(text);
-    Ok(found.into_iter().map(|(name, range)| Packed { name, archive: archive.clone(), range }).collect())
+    Ok(found.into_iter().map(|(name, range)| Packed { name, archive: archive.clone(), range, read: None }).collect())
 }
 
 /// Appends the text of each definition to `text`, and says where it stands. Nothing is written anywhere, so a name that

@@ -26,7 +26,7 @@ impl<'a> Walk<'a> {
         let Some(named) = root.get("questionnaire").filter(|q| q.str().is_some()) else { return };
         let questionnaire = match named.text().strip_prefix('#') {
             Some(id) => root.all("contained").find(|c| c.str_at(&["id"]) == Some(id)),
-            None => self.definitions.questionnaire(named.text()).map(|tree| tree.root()),
+            None => self.definitions.questionnaire(named.text()),
         };
         let Some(questionnaire) = questionnaire else {
             self.not_a_questionnaire(named);
