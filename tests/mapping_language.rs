@@ -539,3 +539,26 @@ proptest! {
         prop_assert!(same(read(&a).root(), read(&b).root()), "{a}\n{b}");
     }
 }
+
+#[test]
+fn a_rule_may_name_a_concept_map_that_is_loaded_with_the_profiles() {
+    let url = "https://northmere.example/ConceptMap/plan-status";
+    let one = |code: &str, fhir: &str| {
+        format!(r#"{{"code": "{code}", "target": [{{"code": "{fhir}", "equivalence": "equivalent"}}]}}"#)
+    };
+    let elements = [one("draft", "draft"), one("live", "active"), one("closed", "completed")].join(",");
+    let map = format!(
+        r#"{{"resourceType": "ConceptMap", "url": "{url}", "status": "active", "group": [{{"element": [{elements}]}}]}}"#
+    );
+    let file = File { path: "map.json".to_owned(), bytes: map.into_bytes().into() };
+    let loaded = Definitions::base().expect("they load").with_files(&[file]).expect("it loads");
+    let yaml = example().replace("codes: plan-status", &format!("codes: {url}"));
+    assert_ne!(yaml, example(), "the example has such a rule");
+    let files = [File { path: "tiny/map.yaml".to_owned(), bytes: yaml.clone().into_bytes().into() }];
+    let mapping = Mapping::compile("tiny", &files, &loaded).expect("it compiles");
+    let own = compile(example()).expect("it compiles");
+    let out = |mapping: &Mapping| forward(mapping, &good(mapping)).tree.root().to_json();
+    assert_eq!(out(&mapping), out(&own));
+    let report = compile(&yaml).expect_err("it is not loaded here");
+    assert!(report.issues.iter().any(|issue| issue.id == "unknown-codes"), "{report:#?}");
+}

@@ -114,28 +114,31 @@ impl Codes {
         Codes::build(name, pairs.iter().map(line).collect(), Vec::new(), report)
     }
 
-    /// A ConceptMap.
+    /// A ConceptMap of the mapping's own.
     pub fn concept_map(name: &str, path: &str, bytes: &[u8], report: &mut Report) -> Codes {
-        let tree = match json::read(bytes, &Limits::default()) {
-            Ok(tree) => tree,
+        match json::read(bytes, &Limits::default()) {
+            Ok(tree) => Codes::read(name, tree.root(), Some(path), report),
             Err(mut found) => {
                 for issue in &mut found.issues {
-                    name_file(issue, path);
+                    name_file(issue, Some(path));
                 }
                 report.extend(found);
-                return Codes::default();
+                Codes::default()
             }
-        };
+        }
+    }
+
+    /// A ConceptMap, of the mapping's own where `path` says its file, or one that is loaded with the definitions.
+    pub fn read(name: &str, map: Item<'_>, path: Option<&str>, report: &mut Report) -> Codes {
         let (mut lines, mut read_only) = (Vec::new(), Vec::new());
-        for group in tree.root().all("group") {
+        for group in map.all("group") {
             let system = group.get("target").and_then(Item::str);
             for element in group.all("element") {
                 read_element(element, system, path, &mut lines, &mut read_only);
             }
         }
         if lines.is_empty() {
-            let mut issue =
-                Issue::error("structure", "no-codes", format!("code map `{name}` holds no code")).on(tree.root());
+            let mut issue = Issue::error("structure", "no-codes", format!("code map `{name}` holds no code")).on(map);
             name_file(&mut issue, path);
             report.push(issue.remedy("write `group[].element[]` with `code` and `target[].code`"));
         }
@@ -143,13 +146,19 @@ impl Codes {
     }
 }
 
-fn name_file(issue: &mut Issue, path: &str) {
-    if let Some(place) = &mut issue.place {
+fn name_file(issue: &mut Issue, path: Option<&str>) {
+    if let (Some(place), Some(path)) = (&mut issue.place, path) {
         place.file = Some(format!("mappings/{path}"));
     }
 }
 
-fn read_element(element: Item<'_>, system: Option<&str>, path: &str, lines: &mut Vec<Line>, read_only: &mut Vec<Line>) {
+fn read_element(
+    element: Item<'_>,
+    system: Option<&str>,
+    path: Option<&str>,
+    lines: &mut Vec<Line>,
+    read_only: &mut Vec<Line>,
+) {
     let Some(local) = element.get("code").and_then(Item::str) else { return };
     for (index, target) in element.all("target").enumerate() {
         let Some(code) = target.get("code").and_then(Item::str) else { continue };

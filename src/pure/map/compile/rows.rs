@@ -1,5 +1,6 @@
 //! The rules of a mapping: each becomes a row in the block of its loops.
 
+use super::super::codes::Codes;
 use super::super::convert::{As, Convert};
 use super::super::loss::Fate;
 use super::super::mapping::{Block, From, LocalLoop, LocalPath, Loop, ResourceKind, Row, Way};
@@ -178,6 +179,29 @@ impl Compiler<'_> {
         self.local_cover.add(steps, &fate);
     }
 
+    /// The code map of a rule: one of the mapping, or by its canonical url a ConceptMap that is loaded.
+    fn codes_of(&mut self, name: &Spanned<String>) -> Option<Arc<Codes>> {
+        if !self.codes.contains_key(&name.value)
+            && let Some(map) = self.definitions.concept_map(&name.value)
+        {
+            let codes = Codes::read(&name.value, map, None, &mut self.report);
+            self.codes.insert(name.value.clone(), Arc::new(codes));
+        }
+        let found = self.codes.get(&name.value).cloned();
+        if found.is_none() {
+            let mut known: Vec<&str> = self.codes.keys().map(String::as_str).collect();
+            known.sort_unstable();
+            let known = known.join(", ");
+            self.wrong(
+                name,
+                "unknown-codes",
+                format!("no code map `{}`", name.value),
+                format!("use one of: {known}; or write codes/{}.json", name.value),
+            );
+        }
+        found
+    }
+
     fn convert(&mut self, rule: &RawRule) -> Convert {
         let mut how = As::Same;
         if let Some(word) = &rule.how {
@@ -191,21 +215,7 @@ impl Compiler<'_> {
                 ),
             }
         }
-        let codes = rule.codes.as_ref().and_then(|name| {
-            let found = self.codes.get(&name.value).cloned();
-            if found.is_none() {
-                let mut known: Vec<&str> = self.codes.keys().map(String::as_str).collect();
-                known.sort_unstable();
-                let known = known.join(", ");
-                self.wrong(
-                    name,
-                    "unknown-codes",
-                    format!("no code map `{}`", name.value),
-                    format!("use one of: {known}; or write codes/{}.json", name.value),
-                );
-            }
-            found
-        });
+        let codes = rule.codes.as_ref().and_then(|name| self.codes_of(name));
         if how == As::Coding && codes.is_none() && rule.codes.is_none() {
             self.wrong(&rule.fhir, "coding-without-codes", "`as: coding` needs `codes`", "name a code map");
         }
