@@ -341,11 +341,15 @@ fn a_tag_puts_a_resource_into_a_further_section_and_both_have_to_be_allowed() {
 fn the_order_of_a_records_entries_changes_nothing_of_what_goes() {
     let turned = |turn: &dyn Fn(&mut Vec<Value>)| {
         let mut plan = whole_plan();
-        turn(plan["entry"].as_array_mut().expect("entries"));
+        let entries = plan["entry"].as_array_mut().expect("entries");
+        // what supports a plan is of the section of whatever it refers to, wherever that stands
+        let care_plan = entries.iter_mut().find(|e| e["resource"]["resourceType"] == "CarePlan").expect("a plan");
+        care_plan["resource"]["supportingInfo"] = json!([{ "reference": "Condition/need-1" }]);
+        turn(entries);
         Validated::new(tree(&plan), &[], definitions()).unwrap_or_else(|r| panic!("{:?}", r.issues))
     };
     let question = question(party("Y99003", "care-provider"), Action::Disclose);
-    let choices = vec![choice("p", "Y99003", "permit", &["goals", "actions"], &[], None)];
+    let choices = vec![choice("p", "Y99003", "permit", &["needs", "goals"], &[], None)];
     let said = |record: &Validated| {
         let decision = decide(&question, record, &evidence(choices.clone()), policy());
         // entries stand in another place: what comes before the resource is left out
