@@ -184,6 +184,10 @@ proptest! {
         let mut question = question(party(ods, "care-provider"), action);
         question.relation = Relation::Presumed;
         let decision = decide(&question, &record, &evidence(choices), policy());
+        for cut in decision.cuts() {
+            let node = record.bundle().item(cut.node).path();
+            prop_assert_eq!(&cut.path, &if cut.whole { format!("{node}.resource") } else { node });
+        }
         let (secrets, names) = secrets(&record, &decision);
         let outcome = decision.outcome();
         let released = released(&record, decision);

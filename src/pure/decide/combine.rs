@@ -3,7 +3,7 @@
 use super::choice::{Choice, Dialect, Scope, Standing};
 use super::evidence::Evidence;
 use super::policy::Policy;
-use super::provision::{Asking, Data, Known, Says, in_span};
+use super::provision::{Asking, Data, Held, Known, Rule, Says, in_span};
 use super::rules::RuleId;
 use super::words::Truth;
 use jiff::Timestamp;
@@ -13,15 +13,76 @@ pub(super) struct Live<'e> {
     pub choice: &'e Choice,
     /// It may permit. Where not, it only objects.
     pub permits: bool,
-    /// One a rule, reading by reading.
-    asking: Vec<Vec<Asking>>,
+    /// Its rules, reading by reading.
+    asked: Vec<Asked<'e>>,
+    /// How many of them can speak.
+    firing: usize,
 }
 
-impl Live<'_> {
+/// A rule, and what of it is the same for all data: worked out once for the question.
+struct Asked<'e> {
+    rule: &'e Rule,
+    /// Reading and number.
+    at: (usize, usize),
+    asking: Asking,
+    /// Whether it can speak at all: a permit that is true, a deny that is not false.
+    fires: bool,
+    /// How narrowly it names the data.
+    data: u8,
+    /// The sections it names.
+    covered: Option<u32>,
+}
+
+impl<'e> Asked<'e> {
+    fn of(rule: &'e Rule, at: (usize, usize), known: &Known<'_>, policy: &Policy) -> Asked<'e> {
+        let asking = rule.asking(known, policy);
+        let fires = asking.truth >= enough(rule);
+        Asked { rule, at, asking, fires, data: rule.data_rank(), covered: rule.covered(policy) }
+    }
+}
+
+/// How true a rule has to be to speak. A deny fires on what cannot be told.
+fn enough(rule: &Rule) -> Truth {
+    if rule.says == Says::Permit { Truth::True } else { Truth::Unknown }
+}
+
+impl<'e> Live<'e> {
+    fn of(choice: &'e Choice, permits: bool, known: &Known<'_>, policy: &Policy) -> Live<'e> {
+        let mut asked = Vec::with_capacity(choice.readings.iter().map(Vec::len).sum());
+        for (reading, rules) in choice.readings.iter().enumerate() {
+            asked.extend(rules.iter().enumerate().map(|(n, rule)| Asked::of(rule, (reading, n), known, policy)));
+        }
+        let firing = asked.iter().filter(|a| a.fires).count();
+        Live { choice, permits, asked, firing }
+    }
+
     /// Its rules, each with how it stands to the question.
-    pub fn rules(&self) -> impl Iterator<Item = (&super::provision::Rule, Truth)> {
-        let pairs = self.choice.readings.iter().zip(&self.asking);
-        pairs.flat_map(|(rules, asking)| rules.iter().zip(asking).map(|(r, a)| (r, a.truth)))
+    pub fn rules(&self) -> impl Iterator<Item = (&Rule, Truth)> {
+        self.asked.iter().map(|a| (a.rule, a.asking.truth))
+    }
+}
+
+/// Room to weigh in, kept from part to part, so that nothing is worked out or set aside twice.
+#[derive(Default)]
+pub(super) struct Scratch {
+    /// What each choice said of the part that was weighed last.
+    pub claims: Vec<Claim>,
+    /// How each rule that can speak stands to one resource, its parts left aside.
+    held: Vec<Held>,
+    /// Which resource that was.
+    of: Option<*const ()>,
+}
+
+impl Scratch {
+    fn turn_to(&mut self, live: &[Live<'_>], data: &Data<'_, '_>, policy: &Policy) {
+        let this = data.resource.map(|resource| std::ptr::from_ref(resource).cast::<()>());
+        if this.is_some() && this == self.of {
+            return;
+        }
+        self.of = this;
+        self.held.clear();
+        let rules = live.iter().flat_map(|l| &l.asked).filter(|a| a.fires);
+        self.held.extend(rules.map(|a| a.rule.held(data, policy)));
     }
 }
 
@@ -64,12 +125,8 @@ pub(super) fn live<'e>(known: &Known<'_>, evidence: &'e Evidence, policy: &Polic
     for (index, choice) in evidence.choices.iter().enumerate() {
         match standing(choice, known, evidence) {
             Ok(permits) => {
-                let ask = |reading: &Vec<_>| {
-                    reading.iter().map(|r: &super::provision::Rule| r.asking(known, policy)).collect()
-                };
-                let asking = choice.readings.iter().map(ask).collect();
                 let settled = choice.taken != super::choice::Taken::Awaiting;
-                live.push(Live { choice, permits: permits == Truth::True && settled, asking });
+                live.push(Live::of(choice, permits == Truth::True && settled, known, policy));
                 if permits == Truth::Unknown {
                     let rule = if choice.scope == Scope::Unclear { RuleId::C4 } else { RuleId::C7 };
                     aside.push(Aside { index, rule, ended: false });
@@ -153,42 +210,19 @@ fn number(version: &str) -> Option<u64> {
 }
 
 /// Step 7: what one choice says. The deepest rule that fires wins, a tie denies. With two readings, a deny of either counts.
-pub(super) fn claim(live: &Live<'_>, at: usize, data: &Data<'_, '_>, policy: &Policy) -> Option<Claim> {
+/// `held` is how its rules that can speak stand to the resource, in their order.
+fn claim(live: &Live<'_>, at: usize, sections: Option<u32>, held: &[Held]) -> Option<Claim> {
     if live.choice.dialect == Dialect::Unread {
         return Some(Claim { says: Says::Deny, live: at, rule: None, who: 0, data: 0, open: false });
     }
     let mut permit: Option<Claim> = None;
-    for (index, (rules, asking)) in live.choice.readings.iter().zip(&live.asking).enumerate() {
-        let mut best: Option<(u8, Claim)> = None;
-        for (number, (rule, asking)) in rules.iter().zip(asking).enumerate() {
-            let fires = if rule.says == Says::Permit { Truth::True } else { Truth::Unknown };
-            if asking.truth < fires {
-                continue;
-            }
-            let found = rule.matching(data, policy);
-            if found.truth < fires || (found.open && rule.says == Says::Deny) {
-                continue;
-            }
-            let wins = best.as_ref().is_none_or(|(depth, b)| {
-                rule.depth > *depth
-                    || (rule.depth == *depth && (rule.says > b.says || (rule.says == b.says && b.open && !found.open)))
-            });
-            if wins {
-                let rule_at = Some((index, number));
-                let claim = Claim {
-                    says: rule.says,
-                    live: at,
-                    rule: rule_at,
-                    who: asking.who,
-                    data: rule.data_rank(),
-                    open: found.open,
-                };
-                best = Some((rule.depth, claim));
-            }
-        }
-        match best {
-            Some((_, claim)) if claim.says == Says::Deny => return Some(claim),
-            Some((_, claim)) => permit = Some(permit.filter(|p| p.open || !claim.open).unwrap_or(claim)),
+    // the readings are at most two and mostly one: one pass over its rules each
+    let mut rest = live.asked.iter().filter(|a| a.fires).zip(held).peekable();
+    while let Some(reading) = rest.peek().map(|(a, _)| a.at.0) {
+        let rules = std::iter::from_fn(|| rest.next_if(|(a, _)| a.at.0 == reading));
+        match strongest(rules, at, sections) {
+            Some(claim) if claim.says == Says::Deny => return Some(claim),
+            Some(claim) => permit = Some(permit.filter(|p| p.open || !claim.open).unwrap_or(claim)),
             None => {}
         }
     }
@@ -196,10 +230,44 @@ pub(super) fn claim(live: &Live<'_>, at: usize, data: &Data<'_, '_>, policy: &Po
     permit.filter(|_| live.permits)
 }
 
+/// The deepest rule of one reading that speaks about a part of these sections.
+fn strongest<'a>(
+    rules: impl Iterator<Item = (&'a Asked<'a>, &'a Held)>,
+    live: usize,
+    sections: Option<u32>,
+) -> Option<Claim> {
+    let mut best: Option<(u8, Claim)> = None;
+    for (asked, held) in rules {
+        let rule = asked.rule;
+        let found = rule.part(*held, asked.covered, sections);
+        if found.truth < enough(rule) || (found.open && rule.says == Says::Deny) {
+            continue;
+        }
+        let wins = best.as_ref().is_none_or(|(depth, b)| {
+            rule.depth > *depth
+                || (rule.depth == *depth && (rule.says > b.says || (rule.says == b.says && b.open && !found.open)))
+        });
+        if wins {
+            let rule_at = Some(asked.at);
+            let (who, data) = (asked.asking.who, asked.data);
+            best = Some((rule.depth, Claim { says: rule.says, live, rule: rule_at, who, data, open: found.open }));
+        }
+    }
+    best.map(|(_, claim)| claim)
+}
+
 /// Step 8: what all of them say together. Needs no order among choices.
-pub(super) fn weigh(live: &[Live<'_>], data: &Data<'_, '_>, policy: &Policy, claims: &mut Vec<Claim>) -> Word {
+pub(super) fn weigh(live: &[Live<'_>], data: &Data<'_, '_>, policy: &Policy, scratch: &mut Scratch) -> Word {
+    scratch.turn_to(live, data, policy);
+    let Scratch { claims, held, .. } = scratch;
     claims.clear();
-    claims.extend(live.iter().enumerate().filter_map(|(at, l)| claim(l, at, data, policy)));
+    let mut rest = held.as_slice();
+    for (at, live) in live.iter().enumerate() {
+        let (own, others) = rest.split_at(live.firing);
+        rest = others;
+        claims.extend(claim(live, at, data.sections, own));
+    }
+    let claims = &*claims;
     let denies = || claims.iter().filter(|c| c.says == Says::Deny);
     let beats_all = |p: &&Claim| denies().all(|d| beats(p, d, live));
     let mut winners = claims.iter().filter(|c| c.says == Says::Permit).filter(beats_all);
@@ -237,7 +305,7 @@ fn beats(permit: &Claim, deny: &Claim, live: &[Live<'_>]) -> bool {
 /// Whether some live choice of the same family of purposes permits somebody something: then what it does not cover is closed.
 pub(super) fn closes_the_world(live: &[Live<'_>], known: &Known<'_>, policy: &Policy) -> Option<usize> {
     let question = known.question;
-    let family = |rule: &super::provision::Rule| {
+    let family = |rule: &Rule| {
         // an agreement without a purpose is about care: it closes no door to the person's own access
         (rule.purposes.is_empty() && super::steps::direct_care(question, policy))
             || rule.purposes.iter().any(|p| question.purposes.iter().any(|asked| policy.same_family(p, asked)))

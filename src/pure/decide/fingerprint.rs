@@ -1,118 +1,283 @@
-//! The fingerprint of a decision: SHA-256 over its inputs, written down in one order, and the policy's version.
+//! The fingerprint of a decision: SHA-256 over its inputs, written down in one way, and the policy's version.
+//!
+//! The page that is hashed, in this order: `sharewell-decision-2`, the policy's version, the digests of the record, the
+//! choices, the epoch and when it was read, the question, the facts. A text is its length (4 bytes, most significant
+//! first) and its UTF-8; a number 8 bytes; a truth one byte; an instant seconds (8) and nanoseconds (4) since 1970; what
+//! may be missing a byte that says whether it is there; a list its length (4) and its items. Lists without an order of
+//! their own are put into the order of their bytes, so that it does not matter how they were gathered. Words of closed
+//! sets are written as their code, one byte each, as listed here.
 
-use super::evidence::Evidence;
+use super::choice::Choice;
+use super::evidence::{
+    Authority, Bar, Capacity, Evidence, Facts, Order, Relationship, Representative, Restriction, Right,
+};
 use super::policy::Policy;
-use super::question::Question;
-use super::words::Identity;
-use openssl::sha::Sha256;
-use std::fmt::{Debug, Write};
+use super::question::{BreakGlass, Fallback, Party, Question, Relation};
+use super::rules::RuleId;
+use super::words::{Code, Identity};
+use jiff::Timestamp;
+use openssl::sha::sha256;
 
 /// The same inputs give the same fingerprint, whatever order choices, facts and purposes were gathered in.
 pub(super) fn of(question: &Question, record: &[[u8; 32]], evidence: &Evidence, policy: &Policy) -> [u8; 32] {
-    let mut hash = Sha256::new();
-    hash.update(b"sharewell-decision-1");
-    hash.update(&policy.version());
-    for digest in record {
-        hash.update(digest);
+    // every field is named below, so that none can be added and forgotten here
+    let Evidence { subject, choices, epoch, facts, read_at } = evidence;
+    let mut page = Page(Vec::with_capacity(1024));
+    page.raw(b"sharewell-decision-2");
+    page.raw(&policy.version());
+    page.count(record.len());
+    record.iter().for_each(|digest| page.raw(digest));
+    page.list(choices, |page, c: &Choice| {
+        page.raw(&c.digest);
+        page.text(&c.version);
+        page.maybe(c.recorder.as_deref(), Page::text);
+        page.text(c.taken.word());
+    });
+    page.raw(&epoch.to_be_bytes());
+    page.time(*read_at);
+    page.question(question);
+    page.person(subject);
+    page.facts(facts);
+    sha256(&page.0)
+}
+
+/// What is hashed.
+struct Page(Vec<u8>);
+
+impl Page {
+    fn raw(&mut self, bytes: &[u8]) {
+        self.0.extend_from_slice(bytes);
     }
-    let input = |c: &'_ super::Choice| (c.digest, c.version.clone(), c.taken);
-    let mut choices: Vec<_> = evidence.choices.iter().map(input).collect();
-    choices.sort_unstable_by(|a, b| (a.0, &a.1, a.2.word()).cmp(&(b.0, &b.1, b.2.word())));
-    for (digest, version, taken) in choices {
-        hash.update(&digest);
-        put(&mut hash, &version);
-        if taken != super::choice::Taken::AsWritten {
-            put(&mut hash, taken.word());
+
+    fn code(&mut self, code: u8) {
+        self.0.push(code);
+    }
+
+    fn is(&mut self, truth: bool) {
+        self.code(u8::from(truth));
+    }
+
+    fn count(&mut self, count: usize) {
+        self.raw(&u32::try_from(count).unwrap_or(u32::MAX).to_be_bytes());
+    }
+
+    fn text(&mut self, text: &str) {
+        self.count(text.len());
+        self.raw(text.as_bytes());
+    }
+
+    fn time(&mut self, at: Timestamp) {
+        self.raw(&at.as_second().to_be_bytes());
+        self.raw(&at.subsec_nanosecond().to_be_bytes());
+    }
+
+    fn maybe<T>(&mut self, value: Option<T>, write: impl FnOnce(&mut Page, T)) {
+        self.is(value.is_some());
+        if let Some(value) = value {
+            write(self, value);
         }
     }
-    hash.update(&evidence.epoch.to_be_bytes());
-    put(&mut hash, &evidence.read_at.to_string());
-    asked(&mut hash, question);
-    facts(&mut hash, evidence);
-    hash.finish()
-}
 
-fn asked(hash: &mut Sha256, question: &Question) {
-    let party = &question.party;
-    put(hash, &party.id);
-    pairs(hash, &party.identifiers);
-    for list in [&party.audiences, &party.purposes, &party.references, &party.groups, &party.roles] {
-        sorted(hash, list);
+    /// A list whose order says nothing.
+    fn list<T>(&mut self, items: &[T], write: impl Fn(&mut Page, &T)) {
+        self.count(items.len());
+        let start = self.0.len();
+        if let [one] = items {
+            return write(self, one);
+        }
+        let mut parts: Vec<(usize, usize)> = Vec::with_capacity(items.len());
+        for item in items {
+            let from = self.0.len();
+            write(self, item);
+            parts.push((from, self.0.len()));
+        }
+        parts.sort_unstable_by(|a, b| self.0[a.0..a.1].cmp(&self.0[b.0..b.1]));
+        if !parts.is_sorted_by_key(|p| p.0) {
+            let sorted: Vec<u8> = parts.iter().flat_map(|(from, to)| &self.0[*from..*to]).copied().collect();
+            self.0.truncate(start);
+            self.raw(&sorted);
+        }
     }
-    put(hash, if party.groups_known { "groups-known" } else { "groups-unknown" });
-    person(hash, party.person.as_ref());
-    let purposes: Vec<String> = question.purposes.iter().map(|p| format!("{:?}", (&p.system, &p.code))).collect();
-    sorted(hash, &purposes);
-    put(hash, question.action.code());
-    put(hash, &if question.now_known { question.now.to_string() } else { String::new() });
-    person(hash, question.custodian.as_ref());
-    let glass = question.break_glass.as_ref();
-    let glass = glass.map(|g| (&g.reason, &g.text, g.agreed_now, g.cannot_ask, g.declared_at.map(|d| d.to_string())));
-    worded(hash, &glass);
-    sorted(hash, &question.declared_bases);
-    worded(hash, &(question.self_claimed, question.relation, question.fallback));
-    let categories: Vec<String> = question.categories.iter().map(|p| format!("{:?}", (&p.system, &p.code))).collect();
-    sorted(hash, &categories);
-}
 
-fn facts(hash: &mut Sha256, evidence: &Evidence) {
-    person(hash, Some(&evidence.subject));
-    let facts = &evidence.facts;
-    worded(hash, &(facts.capacity, facts.age, facts.died.map(|d| d.to_string()), facts.authority));
-    worded(hash, &(facts.opted_out, facts.restricted, facts.verified));
-    // later facts are put in by name and only where they are known, so that older fingerprints stay what they were
-    if let Some(most) = facts.age_at_most {
-        worded(hash, &("age-at-most", most));
+    fn texts(&mut self, texts: &[String]) {
+        self.list(texts, |page, text| page.text(text));
     }
-    if let Some(checked) = facts.opt_out_checked {
-        worded(hash, &("opt-out-checked", checked.to_string()));
+
+    fn pairs(&mut self, pairs: &[(String, String)]) {
+        self.list(pairs, |page, (system, value)| {
+            page.text(system);
+            page.text(value);
+        });
     }
-    if facts.unreadable {
-        put(hash, "unreadable");
+
+    fn codes(&mut self, codes: &[Code]) {
+        self.list(codes, |page, Code { system, code }| {
+            page.maybe(system.as_deref(), Page::text);
+            page.text(code);
+        });
     }
-    if !facts.restrictions.is_empty() {
-        put(hash, "restrictions");
-        unordered(hash, &facts.restrictions);
+
+    fn person(&mut self, Identity { references, identifiers }: &Identity) {
+        self.texts(references);
+        self.pairs(identifiers);
     }
-    unordered(hash, &facts.representatives);
-    unordered(hash, &facts.relationships);
-    unordered(hash, &facts.bars);
-    unordered(hash, &facts.orders);
-}
 
-fn put(hash: &mut Sha256, text: &str) {
-    hash.update(&(text.len() as u64).to_be_bytes());
-    hash.update(text.as_bytes());
-}
-
-/// Rust's own spelling of a value: stable for the types used here, and pinned by a test.
-fn worded(hash: &mut Sha256, value: &impl Debug) {
-    let mut text = String::new();
-    let _ = write!(text, "{value:?}");
-    put(hash, &text);
-}
-
-fn unordered<T: Debug>(hash: &mut Sha256, values: &[T]) {
-    let words: Vec<String> = values.iter().map(|v| format!("{v:?}")).collect();
-    sorted(hash, &words);
-}
-
-fn sorted(hash: &mut Sha256, list: &[String]) {
-    let mut list: Vec<&String> = list.iter().collect();
-    list.sort_unstable();
-    hash.update(&(list.len() as u64).to_be_bytes());
-    for text in list {
-        put(hash, text);
+    fn rule(&mut self, rule: RuleId) {
+        self.text(rule.id());
     }
-}
 
-fn pairs(hash: &mut Sha256, list: &[(String, String)]) {
-    let list: Vec<String> = list.iter().map(|p| format!("{p:?}")).collect();
-    sorted(hash, &list);
-}
+    fn question(&mut self, question: &Question) {
+        let Question {
+            party,
+            purposes,
+            action,
+            now,
+            now_known,
+            custodian,
+            break_glass,
+            declared_bases,
+            self_claimed,
+            categories,
+            relation,
+            fallback,
+        } = question;
+        self.party(party);
+        self.codes(purposes);
+        self.text(action.code());
+        self.maybe(now_known.then_some(*now), Page::time);
+        self.maybe(custodian.as_ref(), Page::person);
+        self.maybe(break_glass.as_ref(), Page::glass);
+        self.texts(declared_bases);
+        self.is(*self_claimed);
+        self.codes(categories);
+        self.code(match relation {
+            Relation::Evidence => 0,
+            Relation::Presumed => 1,
+            Relation::Absent => 2,
+        });
+        self.maybe(*fallback, |page, fallback| {
+            page.code(match fallback {
+                Fallback::Permit => 0,
+                Fallback::Deny => 1,
+                Fallback::BasicNormal => 2,
+                Fallback::AllNormal => 3,
+                Fallback::BreakGlassOnly => 4,
+            });
+        });
+    }
 
-fn person(hash: &mut Sha256, who: Option<&Identity>) {
-    let Some(who) = who else { return put(hash, "nobody") };
-    sorted(hash, &who.references);
-    pairs(hash, &who.identifiers);
+    fn party(&mut self, party: &Party) {
+        // what people call it changes nothing
+        let Party { id, name: _, identifiers, audiences, purposes, references, groups, groups_known, roles, person } =
+            party;
+        self.text(id);
+        self.pairs(identifiers);
+        for list in [audiences, purposes, references, groups, roles] {
+            self.texts(list);
+        }
+        self.is(*groups_known);
+        self.maybe(person.as_ref(), Page::person);
+    }
+
+    fn glass(&mut self, glass: &BreakGlass) {
+        let BreakGlass { reason, text, agreed_now, cannot_ask, declared_at } = glass;
+        self.text(reason);
+        self.text(text);
+        self.is(*agreed_now);
+        self.is(*cannot_ask);
+        self.maybe(*declared_at, Page::time);
+    }
+
+    fn facts(&mut self, facts: &Facts) {
+        let Facts {
+            capacity,
+            age,
+            age_at_most,
+            died,
+            representatives,
+            authority,
+            relationships,
+            opted_out,
+            opt_out_checked,
+            restricted,
+            verified,
+            bars,
+            orders,
+            restrictions,
+            // what counts of these is in the question
+            emergencies: _,
+            unreadable,
+            changes_at,
+        } = facts;
+        self.code(match capacity {
+            Capacity::Presumed => 0,
+            Capacity::Has => 1,
+            Capacity::Lacks => 2,
+        });
+        self.maybe(*age, |page, age| page.raw(&age.to_be_bytes()));
+        self.maybe(*age_at_most, |page, age| page.raw(&age.to_be_bytes()));
+        self.maybe(*died, Page::time);
+        self.list(representatives, Page::representative);
+        self.code(match authority {
+            Authority::Checked => 0,
+            Authority::AsRecorded => 1,
+        });
+        self.list(relationships, |page, Relationship { with, from, until }| {
+            page.person(with);
+            page.maybe(*from, Page::time);
+            page.maybe(*until, Page::time);
+        });
+        self.maybe(*opted_out, Page::is);
+        self.maybe(*opt_out_checked, Page::time);
+        self.is(*restricted);
+        self.maybe(*verified, Page::is);
+        self.list(bars, Page::bar);
+        self.list(orders, Page::order);
+        self.list(restrictions, |page, Restriction { from, until }| {
+            page.maybe(*from, Page::time);
+            page.maybe(*until, Page::time);
+        });
+        self.is(*unreadable);
+        self.list(changes_at, |page, at| page.time(*at));
+    }
+
+    fn representative(&mut self, one: &Representative) {
+        let Representative { who, right, registered, from, until } = one;
+        self.person(who);
+        self.code(match right {
+            Right::HealthAndWelfareAttorney => 0,
+            Right::PropertyAttorney => 1,
+            Right::WelfareDeputy => 2,
+            Right::ParentalResponsibility => 3,
+            Right::Consent => 4,
+            Right::BestInterests => 5,
+            Right::Unknown => 6,
+        });
+        self.is(*registered);
+        self.maybe(*from, Page::time);
+        self.maybe(*until, Page::time);
+    }
+
+    fn bar(&mut self, bar: &Bar) {
+        let Bar { id, rule, references, texts, exemption, recipients } = bar;
+        self.text(id);
+        self.rule(*rule);
+        self.texts(references);
+        self.texts(texts);
+        self.maybe(exemption.as_deref(), Page::text);
+        self.list(recipients, Page::person);
+    }
+
+    fn order(&mut self, order: &Order) {
+        let Order { id, rule, basis, decided_by, recipient, sections, from, until, tell_person } = order;
+        self.text(id);
+        self.rule(*rule);
+        self.text(basis);
+        self.maybe(decided_by.as_deref(), Page::text);
+        self.person(recipient);
+        self.texts(sections);
+        self.maybe(*from, Page::time);
+        self.maybe(*until, Page::time);
+        self.is(*tell_person);
+    }
 }

@@ -24,6 +24,7 @@ mod record;
 mod request;
 pub mod rules;
 mod steps;
+mod tally;
 mod verdicts;
 pub mod words;
 

@@ -196,6 +196,13 @@ pub(super) struct Match {
     pub open: bool,
 }
 
+/// How a rule stands to a resource, its sections left aside.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Held {
+    class: Match,
+    rest: Match,
+}
+
 impl Match {
     const YES: Match = Match { truth: Truth::True, open: false };
     const OPEN: Match = Match { truth: Truth::True, open: true };
@@ -309,45 +316,57 @@ impl Rule {
 
     /// Holds the rule against data.
     pub(super) fn matching(&self, data: &Data<'_, '_>, policy: &Policy) -> Match {
-        let mut found = Match::YES;
-        if !self.classes.is_empty() {
-            found = found.and(self.class(data, policy));
-        }
-        if !self.labels.is_empty() && found.truth != Truth::False {
-            found = found.and(self.label(data, policy));
-        }
-        if !self.codes.is_empty() && found.truth != Truth::False {
-            found = found.and(self.code(data, policy));
-        }
-        if !self.data.is_empty() && found.truth != Truth::False {
-            found = found.and(self.datum(data));
-        }
-        if let Some(span) = self.data_period.filter(|_| found.truth != Truth::False) {
-            found = found.and(self.time(data, span));
-        }
-        found
+        self.part(self.held(data, policy), self.covered(policy), data.sections)
     }
 
-    fn class(&self, data: &Data<'_, '_>, policy: &Policy) -> Match {
+    /// Holds the rule against a resource, whichever sections of it are meant: the same for all its parts.
+    pub(super) fn held(&self, data: &Data<'_, '_>, policy: &Policy) -> Held {
+        let class = if self.classes.is_empty() { Match::YES } else { self.class(data) };
+        let mut rest = Match::YES;
+        if !self.labels.is_empty() {
+            rest = rest.and(self.label(data, policy));
+        }
+        if !self.codes.is_empty() && rest.truth != Truth::False {
+            rest = rest.and(self.code(data, policy));
+        }
+        if !self.data.is_empty() && rest.truth != Truth::False {
+            rest = rest.and(self.datum(data));
+        }
+        if let Some(span) = self.data_period.filter(|_| rest.truth != Truth::False) {
+            rest = rest.and(self.time(data, span));
+        }
+        Held { class, rest }
+    }
+
+    /// Holds it against one part, of these sections. Where none are known, only what was stated counts.
+    pub(super) fn part(&self, held: Held, covered: Option<u32>, sections: Option<u32>) -> Match {
+        let class = match (covered, sections) {
+            (Some(covered), Some(sections)) => Match::sure(held.class.truth.or(self.section(sections, covered))),
+            _ => held.class,
+        };
+        class.and(held.rest)
+    }
+
+    /// The sections it names, where it names any.
+    pub(super) fn covered(&self, policy: &Policy) -> Option<u32> {
+        let named = self.classes.iter().filter(|c| c.system.as_deref() == Some(PLAN_SECTION));
+        let bits = named.map(|class| match class.code.as_str() {
+            "whole-plan" => u32::MAX,
+            code => policy.sections.bits(code).unwrap_or(0),
+        });
+        bits.reduce(|all, bits| all | bits)
+    }
+
+    /// By its type or a profile it claims. Sections come after, part by part.
+    fn class(&self, data: &Data<'_, '_>) -> Match {
         let Some(resource) = data.resource else { return self.stated_class(data) };
-        let mut covered = 0;
-        let mut named_sections = false;
         let mut found = Truth::False;
         for class in &self.classes {
             match class.system.as_deref() {
-                Some(PLAN_SECTION) => {
-                    named_sections = true;
-                    covered |= match class.code.as_str() {
-                        "whole-plan" => u32::MAX,
-                        code => policy.sections.bits(code).unwrap_or(0),
-                    };
-                }
+                Some(PLAN_SECTION) => {}
                 Some(RESOURCE_TYPES) | None => found = found.or(Truth::from(class.code == resource.type_)),
                 Some(system) => found = found.or(resource.is_of_class(system, &class.code)),
             }
-        }
-        if named_sections {
-            found = found.or(self.section(data.sections.unwrap_or(WHOLE), covered));
         }
         Match::sure(found)
     }

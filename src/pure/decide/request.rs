@@ -1,6 +1,6 @@
 //! Decisions about data that are not at hand: what a pull asks for, and what a request only describes.
 
-use super::combine::{self, Claim, Live, Word, weigh};
+use super::combine::{self, Claim, Live, Scratch, Word, weigh};
 use super::decision::{Decision, Effect, Obligation, Outcome, Reason, Residual};
 use super::evidence::Evidence;
 use super::label::NORMAL;
@@ -72,7 +72,7 @@ pub(super) fn sketched(question: &Question, sketch: &Sketch, evidence: &Evidence
     };
     let data = Data { stated: Some(&stated), ..Data::default() };
     let mut decision = Decision::empty(question, evidence);
-    let mut scratch = Vec::new();
+    let mut scratch = Scratch::default();
     let confidentiality =
         if stated.labels.is_empty() { NORMAL } else { super::label::stated(&stated.labels, policy).confidentiality };
     let verdict = bench.sketch(&data, confidentiality, &mut scratch);
@@ -81,7 +81,7 @@ pub(super) fn sketched(question: &Question, sketch: &Sketch, evidence: &Evidence
     decision.reasons.push(Reason { rule: verdict.rule, effect, choice, basis: bench.basis(verdict.rule) });
     if verdict.goes {
         decision.outcome = Outcome::Permit;
-        let residuals = residuals(&live, &data, policy, &scratch);
+        let residuals = residuals(&live, &data, policy, &scratch.claims);
         decision.obligations.extend(residuals);
     }
     asides(&mut decision, &aside, evidence);
@@ -98,7 +98,7 @@ fn digest(sketch: &Sketch) -> [u8; 32] {
 }
 
 impl Bench<'_> {
-    fn sketch(&self, data: &Data<'_, '_>, confidentiality: u8, scratch: &mut Vec<Claim>) -> super::steps::Verdict {
+    fn sketch(&self, data: &Data<'_, '_>, confidentiality: u8, scratch: &mut Scratch) -> super::steps::Verdict {
         if self.gate == Some(RuleId::P1) {
             return super::steps::Verdict::stays(RuleId::P1);
         }

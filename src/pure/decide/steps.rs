@@ -1,6 +1,6 @@
 //! The steps of a decision, in order (`sharing-choices` §4). Each is one function; the first that settles a part ends it.
 
-use super::combine::{Aside, Live, Word, closes_the_world, weigh};
+use super::combine::{Aside, Live, Scratch, Word, closes_the_world, weigh};
 use super::evidence::{Evidence, Order, within};
 use super::label::NORMAL;
 use super::policy::{FRAME, Kind, Policy};
@@ -211,7 +211,7 @@ impl<'b> Bench<'b> {
     }
 
     /// All steps for one part of a record.
-    pub fn judge(&self, unit: &Unit<'_>, record: &Record<'_, '_>, scratch: &mut Vec<super::combine::Claim>) -> Verdict {
+    pub fn judge(&self, unit: &Unit<'_>, record: &Record<'_, '_>, scratch: &mut Scratch) -> Verdict {
         let resource = record.resource(unit);
         if record.whose(unit) == Whose::Other {
             return Verdict::stays(RuleId::L1);

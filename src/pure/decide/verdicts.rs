@@ -1,15 +1,16 @@
 //! The verdicts on all parts of a record, gathered into one decision.
 
 use super::combine::{self, Aside, Live};
-use super::decision::{Cut, Decision, Effect, Obligation, Outcome, Reason, Section, Sent, Told};
+use super::decision::{Cut, Decision, Effect, Obligation, Outcome, Reason, Told};
 use super::evidence::Evidence;
 use super::policy::{FRAME, Policy};
 use super::provision::{Known, Span};
 use super::question::Question;
-use super::record::{Prepared, Record, Unit, Whose};
+use super::record::{Prepared, Record, Resource, Unit, Whose};
 use super::rules::RuleId;
 use super::steps::{Bench, Verdict};
-use crate::pure::fhir::{Item, When};
+use super::tally::Tally;
+use crate::pure::fhir::When;
 
 /// All steps, for all parts of a record.
 pub(super) fn judge(question: &Question, prepared: &Prepared<'_>, evidence: &Evidence) -> Decision {
@@ -18,7 +19,7 @@ pub(super) fn judge(question: &Question, prepared: &Prepared<'_>, evidence: &Evi
     let (live, aside) = combine::live(&known, evidence, policy);
     let bench = Bench::of(&known, evidence, policy, &live, &aside);
     let record = Record::of(prepared, &known.who, evidence);
-    let mut scratch = Vec::new();
+    let mut scratch = combine::Scratch::default();
     let mut verdicts: Vec<Verdict> = record.units().iter().map(|u| bench.judge(u, &record, &mut scratch)).collect();
     fall_with_the_resource(&record, &mut verdicts);
     leave_no_frame_alone(&record, &mut verdicts);
@@ -65,20 +66,40 @@ fn fall_with_the_resource(record: &Record<'_, '_>, verdicts: &mut [Verdict]) {
     }
 }
 
-fn reason(verdict: &Verdict, bench: &Bench<'_>, evidence: &Evidence) -> Reason {
-    let order = verdict.order.map(|o| &evidence.facts.orders[o]);
-    Reason {
-        rule: verdict.rule,
-        effect: if verdict.goes { Effect::Permit } else { Effect::Deny },
-        choice: verdict.live.map(|l| bench.live[l].choice.reference()),
-        basis: order.map(|o| o.basis.clone()).or_else(|| bench.basis(verdict.rule)),
+/// What is the same for all parts that stay or go for one reason.
+type Kind = (bool, RuleId, Option<usize>, Option<usize>);
+
+/// The different reasons of a record's parts, each put into words once.
+struct Reasons<'b> {
+    bench: &'b Bench<'b>,
+    evidence: &'b Evidence,
+    found: Vec<(Kind, Reason)>,
+}
+
+impl Reasons<'_> {
+    fn of(&mut self, verdict: &Verdict) -> usize {
+        let kind = (verdict.goes, verdict.rule, verdict.live, verdict.order);
+        if let Some(known) = self.found.iter().position(|(k, _)| *k == kind) {
+            return known;
+        }
+        let order = verdict.order.map(|o| &self.evidence.facts.orders[o]);
+        let reason = Reason {
+            rule: verdict.rule,
+            effect: if verdict.goes { Effect::Permit } else { Effect::Deny },
+            choice: verdict.live.map(|l| self.bench.live[l].choice.reference()),
+            basis: order.map(|o| o.basis.clone()).or_else(|| self.bench.basis(verdict.rule)),
+        };
+        self.found.push((kind, reason));
+        self.found.len() - 1
     }
 }
 
 fn gather(record: &Record<'_, '_>, verdicts: &[Verdict], bench: &Bench<'_>, evidence: &Evidence) -> Decision {
-    let question = bench.known.question;
-    let mut decision = Decision::empty(question, evidence);
+    let mut decision = Decision::empty(bench.known.question, evidence);
     decision.shape = std::sync::Arc::clone(&bench.policy.shape);
+    let mut reasons = Reasons { bench, evidence, found: Vec::new() };
+    let mut tally = Tally::default();
+    let mut cited = Vec::new();
     let mut whole_goes = true;
     for (unit, verdict) in record.units().iter().zip(verdicts) {
         let resource = record.resource(unit);
@@ -87,79 +108,59 @@ fn gather(record: &Record<'_, '_>, verdicts: &[Verdict], bench: &Bench<'_>, evid
             let list = if verdict.goes { &mut decision.released } else { &mut decision.withheld };
             list.push(resource.reference.clone());
         }
-        let why = reason(verdict, bench, evidence);
+        let why = reasons.of(verdict);
         // a choice that does not go along with a plan is no part of the plan
         if !unit.addressee {
-            note(&mut decision.reasons, &why);
-            count(&mut decision.sections, unit.sections, verdict.goes, &why, bench.policy);
+            if !cited.contains(&why) {
+                cited.push(why);
+            }
+            tally.count(unit.sections, verdict.goes, why);
         }
         if !verdict.goes && (unit.whole || whole_goes) {
-            decision.cuts.push(Cut {
-                node: if unit.whole { resource.node } else { unit.item.id() },
-                path: unit.item.path(),
-                whole: unit.whole,
-                aside: unit.addressee,
-                sections: bench.policy.sections.codes(unit.sections),
-                reason: why,
-            });
+            decision.cuts.push(cut(unit, resource, &reasons.found[why].1, bench.policy));
             if !unit.whole {
-                let path = format!("{}.{}", resource.reference, within(unit.item, resource.item));
+                let path = format!("{}.{}", resource.reference, unit.path_within());
                 decision.obligations.push(Obligation::Withhold(path));
             }
         }
     }
+    for why in cited {
+        note(&mut decision.reasons, &reasons.found[why].1);
+    }
+    decision.sections = tally.sections(&bench.policy.sections, |why| reasons.found[why].1.clone());
     let waits = |c: &Cut| c.reason.rule == RuleId::R2 && c.reason.choice.is_none();
     if decision.cuts.iter().any(waits) {
         decision.obligations.push(Obligation::Review(RuleId::R2));
     }
-    let content = |c: &&Cut| !c.aside;
     decision.outcome = if decision.released.is_empty() {
         Outcome::Deny
-    } else if decision.cuts.iter().any(|c| content(&c)) {
+    } else if decision.cuts.iter().any(|c| !c.aside) {
         Outcome::Redact
     } else {
         Outcome::Permit
     };
-    decision.sections.sort_by_key(|s| place(&s.code, bench.policy));
     decision
 }
 
-/// The path of an element inside its resource.
-fn within(element: Item<'_>, resource: Item<'_>) -> String {
-    let (whole, prefix) = (element.path(), resource.path());
-    whole.strip_prefix(&prefix).unwrap_or(&whole).trim_start_matches('.').to_owned()
-}
-
-fn place(code: &str, policy: &Policy) -> usize {
-    if code == "frame" {
-        return 0;
+fn cut(unit: &Unit<'_>, resource: &Resource<'_>, why: &Reason, policy: &Policy) -> Cut {
+    let mut path = resource.path();
+    if !unit.whole {
+        path.push('.');
+        path.push_str(&unit.path_within());
     }
-    policy.sections.names.iter().position(|(c, _)| c == code).map_or(usize::MAX, |i| i + 1)
+    Cut {
+        node: if unit.whole { resource.node } else { unit.item.id() },
+        path,
+        whole: unit.whole,
+        aside: unit.addressee,
+        sections: policy.sections.codes(unit.sections),
+        reason: why.clone(),
+    }
 }
 
 fn note(reasons: &mut Vec<Reason>, why: &Reason) {
     if !reasons.contains(why) {
         reasons.push(why.clone());
-    }
-}
-
-fn count(sections: &mut Vec<Section>, bits: u32, goes: bool, why: &Reason, policy: &Policy) {
-    for code in policy.sections.codes(bits) {
-        let at = sections.iter().position(|s| s.code == code).unwrap_or_else(|| {
-            let sent = if goes { Sent::Sent } else { Sent::Withheld };
-            sections.push(Section { code, sent, released: 0, withheld: 0, reason: why.clone() });
-            sections.len() - 1
-        });
-        let section = &mut sections[at];
-        *(if goes { &mut section.released } else { &mut section.withheld }) += 1;
-        if !goes && section.reason.effect == Effect::Permit {
-            section.reason = why.clone();
-        }
-        section.sent = match (section.released, section.withheld) {
-            (_, 0) => Sent::Sent,
-            (0, _) => Sent::Withheld,
-            _ => Sent::Partly,
-        };
     }
 }
 
@@ -179,11 +180,11 @@ pub(super) fn settle(decision: &mut Decision, bench: &Bench<'_>, live: &[Live<'_
         decision.reasons.push(Reason { rule, effect: Effect::Deny, choice: None, basis: None });
     }
     let denied = decision.outcome == Outcome::Deny;
-    decision.reasons.sort_by_key(|r| {
+    let place = |r: &Reason| {
         let first = if denied { Effect::Deny } else { Effect::Permit };
-        let effect = if r.effect == first { 0 } else { 1 + r.effect as u8 };
-        (effect, weight(r.rule), r.clone())
-    });
+        (if r.effect == first { 0 } else { 1 + r.effect as u8 }, weight(r.rule))
+    };
+    decision.reasons.sort_by(|a, b| place(a).cmp(&place(b)).then_with(|| a.cmp(b)));
     let rules: Vec<RuleId> = decision.reasons.iter().map(|r| r.rule).collect();
     let mut add = |o: Obligation| decision.obligations.push(o);
     add(Obligation::Audit);

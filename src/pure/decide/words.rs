@@ -250,6 +250,11 @@ pub fn same_reference(one: &str, other: &str) -> Truth {
     if one == other {
         return Truth::True;
     }
+    // most names end differently, and then nothing else of them matters
+    let (long, short) = if one.len() > other.len() { (one, other) } else { (other, one) };
+    if !long.ends_with(short) {
+        return Truth::False;
+    }
     let absolute = |r: &str| r.contains("://") || r.starts_with("urn:");
     if absolute(one) == absolute(other) {
         return Truth::False;
@@ -260,7 +265,10 @@ pub fn same_reference(one: &str, other: &str) -> Truth {
 }
 
 pub(super) fn without_version(reference: &str) -> &str {
-    reference.split_once("/_history/").map_or(reference, |(before, _)| before)
+    // looked for by its `_`, which few references have
+    let marks = |at: usize| reference[..at].ends_with('/') && reference[at..].starts_with("_history/");
+    let found = reference.match_indices('_').map(|(at, _)| at).find(|at| marks(*at));
+    found.map_or(reference, |at| &reference[..at - 1])
 }
 
 /// The full name of a system that is written by its last word: `v3-Confidentiality`.
@@ -269,4 +277,36 @@ pub fn full_system(name: &str) -> String {
     let ours = [RESOURCE_TYPES, PLAN_SECTION, AUDIENCE];
     let known = KNOWN.iter().chain(&ours).find(|k| k.rsplit('/').next() == Some(name));
     known.map_or_else(|| name.to_owned(), |k| (*k).to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn a_version_is_cut_off_where_the_first_history_begins(reference in "([a_/]|/_history/|_history){0,9}") {
+            let plain = reference.split_once("/_history/").map_or(reference.as_str(), |(before, _)| before);
+            prop_assert_eq!(without_version(&reference), plain);
+        }
+
+        #[test]
+        fn references_are_told_apart_as_by_looking_at_all_of_them(
+            one in "(urn:|https://x/)?[ab]{0,2}(/[ab]{1,2}){0,2}", other in "(urn:|https://x/)?[ab]{0,2}(/[ab]{1,2}){0,2}"
+        ) {
+            let absolute = |r: &str| r.contains("://") || r.starts_with("urn:");
+            let below = |long: &str, short: &str| long.strip_suffix(short).is_some_and(|rest| rest.ends_with('/'));
+            let expected = if one == other {
+                Truth::True
+            } else if (absolute(&one) && !absolute(&other) && below(&one, &other))
+                || (absolute(&other) && !absolute(&one) && below(&other, &one))
+            {
+                Truth::Unknown
+            } else {
+                Truth::False
+            };
+            prop_assert_eq!(same_reference(&one, &other), expected);
+        }
+    }
 }

@@ -9,6 +9,7 @@ use jiff::{Span, Timestamp};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
+use std::sync::OnceLock;
 
 /// How much of a date or time was written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -44,7 +45,8 @@ fn digits(text: &str, range: std::ops::Range<usize>) -> Option<i16> {
 /// The clocks that count where no zone is written.
 #[must_use]
 pub fn london() -> TimeZone {
-    TimeZone::get("Europe/London").unwrap_or(TimeZone::UTC)
+    static LONDON: OnceLock<TimeZone> = OnceLock::new();
+    LONDON.get_or_init(|| TimeZone::get("Europe/London").unwrap_or(TimeZone::UTC)).clone()
 }
 
 impl When {
@@ -91,7 +93,7 @@ impl When {
     /// The first instant it covers.
     #[must_use]
     pub fn earliest(self) -> Timestamp {
-        self.civil.to_zoned(self.zone()).map_or(Timestamp::MIN, |z| z.timestamp())
+        self.zone().to_timestamp(self.civil).unwrap_or(Timestamp::MIN)
     }
 
     /// The first instant after what it covers: for `2026-06-30`, midnight of 1 July in London.
@@ -104,8 +106,8 @@ impl When {
             Precision::Second => Span::new().seconds(1),
             Precision::Fraction => Span::new().nanoseconds(1),
         };
-        let next = self.civil.checked_add(span).ok().and_then(|c| c.to_zoned(self.zone()).ok());
-        next.map_or(Timestamp::MAX, |z| z.timestamp())
+        let next = self.civil.checked_add(span).ok().and_then(|c| self.zone().to_timestamp(c).ok());
+        next.unwrap_or(Timestamp::MAX)
     }
 }
 

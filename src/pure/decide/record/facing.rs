@@ -154,7 +154,8 @@ fn restricted<'t>(units: &mut Vec<Unit<'t>>, index: usize, resource: &Resource<'
             Some(name) => {
                 let found = resource.item.children().filter(|c| c.key() == name);
                 let sections = units[0].sections;
-                units.extend(found.map(|item| barred_element(index, item, sections, RuleId::L4)));
+                let barred = |item: Item<'t>| Unit::part(index, item, (item.key(), None), sections);
+                units.extend(found.map(|item| Unit { bar: Some(RuleId::L4), ..barred(item) }));
             }
         }
     }
@@ -170,11 +171,8 @@ fn barred<'t>(units: &mut Vec<Unit<'t>>, index: usize, item: Item<'t>, bar: &Bar
     for child in item.children() {
         if bar.texts.iter().any(|t| !t.is_empty() && child.to_json().contains(t.as_str())) {
             // the whole value of the element where it is a list: the smallest part a profile can do without
-            units.push(barred_element(index, child, units[0].sections, bar.rule));
+            let part = Unit::part(index, child, (child.key(), None), units[0].sections);
+            units.push(Unit { bar: Some(bar.rule), ..part });
         }
     }
-}
-
-fn barred_element(resource: usize, item: Item<'_>, sections: u32, rule: RuleId) -> Unit<'_> {
-    Unit { resource, item, whole: false, sections, addressee: false, bar: Some(rule) }
 }

@@ -11,7 +11,7 @@ pub(super) use resource::Resource;
 use super::policy::{FRAME, Policy, WHOLE, Where};
 use super::rules::RuleId;
 use super::words::without_version;
-use crate::pure::fhir::Item;
+use crate::pure::fhir::{Item, Kind};
 use crate::pure::validate::Validated;
 use section::{classify, element_to, extension_to};
 use std::collections::HashMap;
@@ -27,12 +27,38 @@ pub(super) struct Unit<'t> {
     pub item: Item<'t>,
     /// Whether it is the whole resource.
     pub whole: bool,
+    /// Where it stands in its resource: the element, and the position where that is a list.
+    pub within: (&'t str, Option<usize>),
     /// Its sections; none of them: the frame.
     pub sections: u32,
     /// Only for the party it names.
     pub addressee: bool,
     /// A legal bar on this element alone.
     pub bar: Option<RuleId>,
+}
+
+impl<'t> Unit<'t> {
+    fn whole(resource: usize, item: Item<'t>, (sections, addressee): (u32, bool)) -> Unit<'t> {
+        Unit { resource, item, whole: true, within: ("", None), sections, addressee, bar: None }
+    }
+
+    fn part(resource: usize, item: Item<'t>, within: (&'t str, Option<usize>), sections: u32) -> Unit<'t> {
+        Unit { resource, item, whole: false, within, sections, addressee: false, bar: None }
+    }
+
+    /// Its path below its resource: `activity`, `extension[2]`.
+    pub fn path_within(&self) -> String {
+        match self.within {
+            (name, Some(index)) => format!("{name}[{index}]"),
+            (name, None) => name.to_owned(),
+        }
+    }
+}
+
+/// The values under a name, each with where it stands: what an array holds, or the one value.
+fn placed(child: Item<'_>) -> impl Iterator<Item = (Item<'_>, (&str, Option<usize>))> {
+    let is_list = child.kind() == Kind::Array;
+    child.each().enumerate().map(move |(n, item)| (item, (child.key(), is_list.then_some(n))))
 }
 
 /// A record taken apart by a policy: everything of a decision that depends on neither the recipient nor the person's facts
@@ -71,13 +97,14 @@ impl<'t> Prepared<'t> {
         let mut resources = Vec::new();
         for root in roots {
             if root.resource_type() == Some("Bundle") {
-                for entry in root.all("entry") {
+                for (position, entry) in root.all("entry").enumerate() {
                     if let Some(item) = entry.get("resource") {
-                        resources.push(Resource::of(item, entry.id(), entry.str_at(&["fullUrl"]), policy));
+                        let full_url = entry.str_at(&["fullUrl"]);
+                        resources.push(Resource::of(item, entry.id(), full_url, Some(position), policy));
                     }
                 }
             } else {
-                resources.push(Resource::of(*root, root.id(), None, policy));
+                resources.push(Resource::of(*root, root.id(), None, None, policy));
             }
         }
         let by_name = names(&resources);
@@ -112,8 +139,8 @@ impl<'t> Prepared<'t> {
         let resource = &self.resources[index];
         let (item, type_) = (resource.item, resource.type_);
         let table = &self.policy.sections;
-        let (sections, addressee) = own[index];
-        self.units.push(Unit { resource: index, item, whole: true, sections, addressee, bar: None });
+        let (sections, _) = own[index];
+        self.units.push(Unit::whole(index, item, own[index]));
         let except =
             table.undivided.iter().find(|(t, bits, _)| t == type_ && sections & bits == *bits && *bits != FRAME);
         for child in item.children() {
@@ -122,38 +149,29 @@ impl<'t> Prepared<'t> {
                 continue;
             }
             if name == "extension" {
-                for extension in child.each() {
-                    self.place(index, extension, extension_to(type_, extension, table), own);
+                for (extension, at) in placed(child) {
+                    self.place(index, extension, at, extension_to(type_, extension, table), own);
                 }
             } else if name == "contained" {
-                for inner in child.each() {
+                for (inner, at) in placed(child) {
                     let (own, addressee) = classify(inner, table);
-                    let sections = own | WHOLE;
-                    self.units.push(Unit {
-                        resource: index,
-                        item: inner,
-                        whole: false,
-                        sections,
-                        addressee,
-                        bar: None,
-                    });
+                    self.units.push(Unit { addressee, ..Unit::part(index, inner, at, own | WHOLE) });
                 }
             } else if let Some(to) = element_to(type_, name, table) {
-                self.place(index, child, to, own);
+                self.place(index, child, (child.key(), None), to, own);
             }
         }
     }
 
-    fn place(&mut self, resource: usize, item: Item<'t>, to: Where, own: &[(u32, bool)]) {
-        let unit = |item, sections| Unit { resource, item, whole: false, sections, addressee: false, bar: None };
+    fn place(&mut self, resource: usize, item: Item<'t>, at: (&'t str, Option<usize>), to: Where, own: &[(u32, bool)]) {
         match to {
-            Where::Sections(bits) if bits != own[resource].0 => self.units.push(unit(item, bits)),
+            Where::Sections(bits) if bits != own[resource].0 => self.units.push(Unit::part(resource, item, at, bits)),
             Where::Sections(_) | Where::Addressee => {}
             Where::Target(otherwise) => {
-                for reference in item.each() {
+                for (reference, at) in placed(item) {
                     let target = reference.str_at(&["reference"]).and_then(|r| self.named(r)).map(|t| own[t].0);
                     let sections = target.filter(|s| *s != FRAME).unwrap_or(otherwise);
-                    self.units.push(unit(reference, sections));
+                    self.units.push(Unit::part(resource, reference, at, sections));
                 }
             }
         }

@@ -16,6 +16,8 @@ pub(in crate::pure::decide) struct Resource<'t> {
     pub node: Id,
     pub type_: &'t str,
     pub reference: String,
+    /// Which entry of its Bundle it stands in; none where it stands alone.
+    pub entry: Option<usize>,
     pub full_url: Option<&'t str>,
     /// How it names whose it is.
     pub subject: Subject<'t>,
@@ -33,7 +35,13 @@ pub(in crate::pure::decide) struct Resource<'t> {
 
 impl<'t> Resource<'t> {
     /// Looks at all of it, once.
-    pub(super) fn of(item: Item<'t>, node: Id, full_url: Option<&'t str>, policy: &'t Policy) -> Resource<'t> {
+    pub(super) fn of(
+        item: Item<'t>,
+        node: Id,
+        full_url: Option<&'t str>,
+        entry: Option<usize>,
+        policy: &'t Policy,
+    ) -> Resource<'t> {
         let type_ = item.resource_type().unwrap_or_default();
         let id = item.str_at(&["id"]).unwrap_or_default();
         let mut resource = Resource {
@@ -41,6 +49,7 @@ impl<'t> Resource<'t> {
             node,
             type_,
             reference: format!("{type_}/{id}"),
+            entry,
             full_url,
             subject: Subject::of(item, type_, policy),
             labels: Labels::default(),
@@ -84,6 +93,11 @@ impl<'t> Resource<'t> {
         }
         // a document whose type is not said in these words might be one
         if known { Truth::False } else { Truth::Unknown }
+    }
+
+    /// Its FHIRPath.
+    pub fn path(&self) -> String {
+        self.entry.map_or_else(|| self.type_.to_owned(), |entry| format!("Bundle.entry[{entry}].resource"))
     }
 
     /// Whether a reference names it.
