@@ -12,7 +12,7 @@ use crate::edge::authenticate::Caller;
 use crate::edge::listen::{Answer, Door, Inbound};
 use crate::edge::store::Person;
 use crate::pure::audit::{Entry, Event, Kind, Outcome as Went};
-use crate::pure::decide::{self, Asked, Outcome};
+use crate::pure::decide::{self, Asked, Decision, Evidence, Outcome, Question};
 use crate::pure::fhir::{Issue, Tree, nhs_number};
 use crate::pure::redact::{self, Releasable};
 use crate::pure::validate::Validated;
@@ -152,9 +152,7 @@ where
         Err(error) => return Err((store_fault(&error), found.entries)),
     };
     let question = gateway.asked(caller.party(), &inbound.headers, &evidence);
-    let decision = gateway.room(&inbound.request_id, Room::Decide, || {
-        decide::decide_question(&question, asked, &evidence, &gateway.policy)
-    });
+    let decision = gateway.room(&inbound.request_id, Room::Decide, || may_ask(gateway, &question, asked, &evidence));
     let party = &caller.party().identity.id;
     found.entries.push(gateway.decision_event(&inbound.request_id, &question, person, &decision).entry());
     if decision.outcome() == Outcome::Deny {
@@ -187,6 +185,19 @@ where
         }
     }
     Ok(found)
+}
+
+/// Whether the sources may be asked. How old the person is stands in the record, which is not here yet: where the answer
+/// would be another for a child, they are asked, and what they answer is decided by the age that it says.
+fn may_ask(gateway: &Gateway, question: &Question, asked: &Asked, evidence: &Evidence) -> Decision {
+    let decision = decide::decide_question(question, asked, evidence, &gateway.policy);
+    if decision.outcome() != Outcome::Deny || evidence.facts.age.is_some() {
+        return decision;
+    }
+    let mut child = evidence.clone();
+    child.facts.age = Some(0);
+    let of_a_child = decide::decide_question(question, asked, &child, &gateway.policy);
+    if of_a_child.outcome() == Outcome::Deny { decision } else { of_a_child }
 }
 
 /// Decides about one answer of a source and takes out what the caller may not have.

@@ -194,6 +194,16 @@ impl Gate {
         self.records("relationship", json!({ "with": ods(party) })).await
     }
 
+    /// Posts a sharing choice of hers, as the council has it on paper.
+    pub async fn chooses(&self, consent: &Value) -> Reply {
+        let patient = patient(&mut plan()).clone();
+        let bundle = json!({ "resourceType": "Bundle", "type": "collection", "entry": [
+            { "fullUrl": "https://council.test/fhir/Patient/winifred", "resource": patient },
+            { "fullUrl": format!("https://council.test/fhir/Consent/{}", consent["id"].as_str().unwrap()), "resource": consent },
+        ] });
+        self.send("council", "POST", "/fhir", &[], Some(&bundle)).await
+    }
+
     /// The epoch of what is known of her.
     pub async fn epoch(&self) -> u64 {
         self.gateway.store().choices(&Person::verified(NUMBER)).await.unwrap().epoch
@@ -228,6 +238,29 @@ impl Gate {
 pub fn ods(party: &str) -> Value {
     let part = PARTS.iter().find(|p| p.0 == party).expect("such a party");
     json!({ "system": ODS, "value": part.1 })
+}
+
+/// A sharing choice: whose id, `permit` or `deny`, of which party; made by whom, where not by herself.
+pub fn choice(id: &str, says: &str, party: &str, performer: Option<&str>) -> Value {
+    let mut consent = json!({
+        "resourceType": "Consent",
+        "id": id,
+        "identifier": [{ "system": "https://council.test/choice", "value": id }],
+        "status": "active",
+        "scope": { "coding": [{ "system": "http://terminology.hl7.org/CodeSystem/consentscope", "code": "patient-privacy" }] },
+        "category": [{ "coding": [{ "system": "http://loinc.org", "code": "59284-6" }] }],
+        "patient": { "reference": "Patient/winifred" },
+        "dateTime": "2026-03-28T18:30:00Z",
+        "policyRule": { "coding": [{ "system": "https://sharewell.example/fhir/CodeSystem/decided-by", "code": "person" }] },
+        "provision": { "type": says, "actor": [{
+            "role": { "coding": [{ "system": "http://terminology.hl7.org/CodeSystem/v3-ParticipationType", "code": "IRCP" }] },
+            "reference": { "identifier": ods(party) } }] }
+    });
+    if let Some(performer) = performer {
+        consent["performer"] = json!([{ "reference": performer }]);
+        consent["policyRule"]["coding"][0]["code"] = json!("not-recorded");
+    }
+    consent
 }
 
 /// The plan that the system of record holds at first.
