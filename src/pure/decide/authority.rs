@@ -12,8 +12,8 @@ use jiff::Timestamp;
 /// Whether whoever made a choice had the right to. Unknown: their objection counts, their permission does not.
 pub(super) fn had_authority(choice: &Choice, facts: &Facts, now: Timestamp) -> Truth {
     let by_word = choice.decided_by.as_deref();
-    let others: Vec<&Identity> =
-        choice.performers.iter().filter(|p| !p.is_empty() && p.same(&choice.patient) != Truth::True).collect();
+    // a performer whom nobody can name is somebody, and not the person
+    let others: Vec<&Identity> = choice.performers.iter().filter(|p| p.same(&choice.patient) != Truth::True).collect();
     let own = matches!(by_word, None | Some("person" | "not-recorded")) && others.is_empty();
     if own {
         return own_word(facts);

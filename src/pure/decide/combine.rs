@@ -29,6 +29,9 @@ struct Asked<'e> {
     fires: bool,
     /// How narrowly it names the data.
     data: u8,
+    /// Which of several that weigh the same is told, the lowest first: of objections the widest, of agreements one that is
+    /// not for some sections alone.
+    cited: u8,
     /// The sections it names.
     covered: Option<u32>,
 }
@@ -37,7 +40,8 @@ impl<'e> Asked<'e> {
     fn of(rule: &'e Rule, at: (usize, usize), known: &Known<'_>, policy: &Policy) -> Asked<'e> {
         let asking = rule.asking(known, policy);
         let fires = asking.truth >= enough(rule);
-        Asked { rule, at, asking, fires, data: rule.data_rank(), covered: rule.covered(policy) }
+        let cited = if rule.says == Says::Permit { u8::from(rule.by_sections()) } else { rule.objects_as() as u8 };
+        Asked { rule, at, asking, fires, data: rule.data_rank(), cited, covered: rule.covered(policy) }
     }
 }
 
@@ -104,6 +108,8 @@ pub(super) struct Claim {
     pub rule: Option<(usize, usize)>,
     who: u8,
     data: u8,
+    /// Which of several that weigh the same is told, the lowest first.
+    cited: u8,
     /// The permit rests on something the request did not say.
     pub open: bool,
 }
@@ -135,8 +141,7 @@ pub(super) fn live<'e>(known: &Known<'_>, evidence: &'e Evidence, policy: &Polic
             Err(Some(rule)) => {
                 let rules = choice.readings.iter().flatten();
                 // where it cannot be told whether she meant this party, it might have been meant
-                let agreed =
-                    || rules.filter(|r| r.says == Says::Permit).any(|r| r.concerns(known, policy) != Truth::False);
+                let agreed = || rules.filter(|r| r.says == Says::Permit).any(|r| r.might_concern(known, policy));
                 let ended = rule == RuleId::C6 && choice.standing == Standing::Active && agreed();
                 aside.push(Aside { index, rule, ended });
             }
@@ -209,51 +214,64 @@ fn number(version: &str) -> Option<u64> {
     version.parse().ok()
 }
 
-/// Step 7: what one choice says. The deepest rule that fires wins, a tie denies. With two readings, a deny of either counts.
+/// Step 7: what one choice says. The deepest rules that fire win, a tie denies. With two readings, a deny of either counts.
+/// Rules can be equally deep, one narrower in whom it names and another in what: then each of them speaks.
 /// `held` is how its rules that can speak stand to the resource, in their order.
-fn claim(live: &Live<'_>, at: usize, sections: Option<u32>, held: &[Held]) -> Option<Claim> {
+fn claim(live: &Live<'_>, at: usize, sections: Option<u32>, held: &[Held], claims: &mut Vec<Claim>) {
     if live.choice.dialect == Dialect::Unread {
-        return Some(Claim { says: Says::Deny, live: at, rule: None, who: 0, data: 0, open: false });
+        claims.push(Claim { says: Says::Deny, live: at, rule: None, who: 0, data: 0, cited: 0, open: false });
+        return;
     }
-    let mut permit: Option<Claim> = None;
+    let from = claims.len();
     // the readings are at most two and mostly one: one pass over its rules each
     let mut rest = live.asked.iter().filter(|a| a.fires).zip(held).peekable();
     while let Some(reading) = rest.peek().map(|(a, _)| a.at.0) {
         let rules = std::iter::from_fn(|| rest.next_if(|(a, _)| a.at.0 == reading));
-        match strongest(rules, at, sections) {
-            Some(claim) if claim.says == Says::Deny => return Some(claim),
-            Some(claim) => permit = Some(permit.filter(|p| p.open || !claim.open).unwrap_or(claim)),
-            None => {}
+        let begin = claims.len();
+        strongest(rules, at, sections, claims);
+        if claims[begin..].first().is_some_and(|c| c.says == Says::Deny) {
+            claims.drain(from..begin);
+            return;
         }
     }
     // two readings, one of which says nothing: the other one's permit stands, as it is the narrower reading that is silent
-    permit.filter(|_| live.permits)
+    if !live.permits {
+        claims.truncate(from);
+    }
 }
 
-/// The deepest rule of one reading that speaks about a part of these sections.
+/// The deepest rules of one reading that speak about a part of these sections: permits, or denies if there is one.
 fn strongest<'a>(
     rules: impl Iterator<Item = (&'a Asked<'a>, &'a Held)>,
     live: usize,
     sections: Option<u32>,
-) -> Option<Claim> {
-    let mut best: Option<(u8, Claim)> = None;
+    claims: &mut Vec<Claim>,
+) {
+    let begin = claims.len();
+    let mut best = None;
     for (asked, held) in rules {
         let rule = asked.rule;
         let found = rule.part(*held, asked.covered, sections);
         if found.truth < enough(rule) || (found.open && rule.says == Says::Deny) {
             continue;
         }
-        let wins = best.as_ref().is_none_or(|(depth, b)| {
-            rule.depth > *depth
-                || (rule.depth == *depth && (rule.says > b.says || (rule.says == b.says && b.open && !found.open)))
-        });
-        if wins {
-            let rule_at = Some(asked.at);
-            let (who, data) = (asked.asking.who, asked.data);
-            best = Some((rule.depth, Claim { says: rule.says, live, rule: rule_at, who, data, open: found.open }));
+        let this = Some((rule.depth, rule.says));
+        if this < best {
+            continue;
+        }
+        if this > best {
+            claims.truncate(begin);
+            best = this;
+        }
+        let (who, data, cited) = (asked.asking.who, asked.data, asked.cited);
+        let claim = Claim { says: rule.says, live, rule: Some(asked.at), who, data, cited, open: found.open };
+        // of those that weigh the same one is enough: however many rules there are, few claims are left
+        match claims[begin..].iter_mut().find(|c| (c.who, c.data, c.open) == (who, data, found.open)) {
+            Some(same) if cited < same.cited => *same = claim,
+            Some(_) => {}
+            None => claims.push(claim),
         }
     }
-    best.map(|(_, claim)| claim)
 }
 
 /// Step 8: what all of them say together. Needs no order among choices.
@@ -265,21 +283,24 @@ pub(super) fn weigh(live: &[Live<'_>], data: &Data<'_, '_>, policy: &Policy, scr
     for (at, live) in live.iter().enumerate() {
         let (own, others) = rest.split_at(live.firing);
         rest = others;
-        claims.extend(claim(live, at, data.sections, own));
+        claim(live, at, data.sections, own, claims);
     }
     let claims = &*claims;
     let denies = || claims.iter().filter(|c| c.says == Says::Deny);
     let beats_all = |p: &&Claim| denies().all(|d| beats(p, d, live));
     let mut winners = claims.iter().filter(|c| c.says == Says::Permit).filter(beats_all);
     // any of them will do; the same one is cited whatever the order
-    let winner = winners.by_ref().min_by_key(|c| (c.open, reference(c, live)));
+    let winner = winners.by_ref().min_by_key(|c| (c.open, c.cited, reference(c, live)));
     match winner {
         Some(claim) => Word::Permit { claim: *claim, over: denies().next().is_some() },
-        None => match denies().min_by_key(|c| (c.rule.is_some(), std::cmp::Reverse(c.who), reference(c, live))) {
-            Some(deny) => Word::Deny(*deny),
-            None => Word::Silent,
-        },
+        None => denies().min_by_key(|c| cited_first(c, live)).map_or(Word::Silent, |deny| Word::Deny(*deny)),
     }
+}
+
+/// The objection that is cited: the one that names the party most narrowly, of those the widest. What cannot be read is
+/// never beaten, and hides no objection that can: a declared emergency goes over the first and not over the second (E2).
+fn cited_first<'e>(deny: &Claim, live: &[Live<'e>]) -> impl Ord + use<'e> {
+    (deny.rule.is_none(), std::cmp::Reverse(deny.who), deny.cited, reference(deny, live))
 }
 
 /// What tells one claim from another, whatever order the choices came in.

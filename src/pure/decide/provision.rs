@@ -138,6 +138,7 @@ pub struct Rule {
 use super::policy::{FRAME, Policy, WHOLE};
 use super::question::Question;
 use super::record::{Prepared, Resource};
+use super::rules::RuleId;
 use super::words::{PLAN_SECTION, RESOURCE_TYPES, Truth};
 use jiff::Timestamp;
 
@@ -158,6 +159,9 @@ impl<'q> Known<'q> {
         Known { question, who }
     }
 }
+
+/// How narrowly a rule names a party when it names the person.
+const PERSON: u8 = 5;
 
 /// How a rule stands to the question, the data left aside.
 #[derive(Clone, Copy, Debug)]
@@ -232,6 +236,7 @@ impl Rule {
     /// Holds the rule against the question.
     pub(super) fn asking(&self, known: &Known<'_>, policy: &Policy) -> Asking {
         let (actor, who) = self.actor(known, policy);
+        let who = if self.says == Says::Deny { self.narrowest(known, policy) } else { who };
         let question = known.question;
         let truth =
             actor.and(self.purpose(question, policy)).and(self.action(question)).and(in_span(self.period, question));
@@ -239,9 +244,17 @@ impl Rule {
         Asking { truth, who }
     }
 
-    /// Whether it speaks about this party, purpose and action, at whatever time.
-    pub(super) fn concerns(&self, known: &Known<'_>, policy: &Policy) -> Truth {
-        self.actor(known, policy).0.and(self.purpose(known.question, policy)).and(self.action(known.question))
+    /// Whether it speaks about this purpose and action, at whatever time, and perhaps about this party.
+    pub(super) fn might_concern(&self, known: &Known<'_>, policy: &Policy) -> bool {
+        let about = self.purpose(known.question, policy).and(self.action(known.question));
+        about == Truth::True && self.actor(known, policy).0 != Truth::False
+    }
+
+    /// How narrowly an objection names the party, at the most: one that might name it might name it as narrowly as can be,
+    /// so that nothing is gained by writing a name in a way that nobody can resolve.
+    fn narrowest(&self, known: &Known<'_>, policy: &Policy) -> u8 {
+        let named = self.actors.iter().map(|a| a.is(known, policy)).filter(|(truth, _)| *truth != Truth::False);
+        named.map(|(truth, who)| if truth == Truth::Unknown { PERSON } else { who }).max().unwrap_or(0)
     }
 
     /// Any of the actors. An agreement that names a holder and a recipient is about that holder's data and that recipient:
@@ -296,6 +309,19 @@ impl Rule {
     pub(super) fn limits_data(&self) -> bool {
         !(self.labels.is_empty() && self.classes.is_empty() && self.codes.is_empty() && self.data.is_empty())
             || self.data_period.is_some()
+    }
+
+    /// The published rule by which an objection like this keeps something back.
+    pub(super) fn objects_as(&self) -> RuleId {
+        if !self.limits_data() {
+            RuleId::C1
+        } else if !self.labels.is_empty() {
+            RuleId::R1
+        } else if !self.classes.is_empty() || !self.codes.is_empty() {
+            RuleId::R2
+        } else {
+            RuleId::R3
+        }
     }
 
     /// How narrowly it names the data: instance 3, code, author or period 2, label or class 1, all 0.
@@ -557,7 +583,7 @@ impl Actor {
             parts.next().unwrap_or_default()
         });
         match type_ {
-            "Practitioner" | "Patient" | "RelatedPerson" | "Device" | "Person" => 5,
+            "Practitioner" | "Patient" | "RelatedPerson" | "Device" | "Person" => PERSON,
             "PractitionerRole" => 4,
             "CareTeam" | "Group" => 3,
             _ => 2,

@@ -353,13 +353,7 @@ impl<'b> Bench<'b> {
     }
 
     pub fn denied(&self, claim: &super::combine::Claim) -> Verdict {
-        let id = match self.rule_of(claim) {
-            None => RuleId::C4,
-            Some(rule) if !rule.limits_data() => RuleId::C1,
-            Some(rule) if !rule.labels.is_empty() => RuleId::R1,
-            Some(rule) if !rule.classes.is_empty() || !rule.codes.is_empty() => RuleId::R2,
-            Some(_) => RuleId::R3,
-        };
+        let id = self.rule_of(claim).map_or(RuleId::C4, Rule::objects_as);
         Verdict::stays(id).by(claim.live)
     }
 

@@ -38,7 +38,8 @@ pub(super) fn judge(question: &Question, prepared: &Prepared<'_>, evidence: &Evi
 fn leave_no_frame_alone(record: &Record<'_, '_>, verdicts: &mut [Verdict]) {
     let units = || record.units().iter().zip(verdicts.iter()).filter(|(u, _)| !u.addressee);
     let nobodys = |u: &Unit<'_>| record.whose(u) == Whose::Nobody;
-    let is_content = |u: &Unit<'_>| u.sections != FRAME && !nobodys(u);
+    // another person's content is none of this person's: what stands beside it fares as it would alone
+    let is_content = |u: &Unit<'_>| u.sections != FRAME && record.whose(u) == Whose::Subject;
     let has_content = units().any(|(u, _)| is_content(u));
     let content = units().any(|(u, v)| v.goes && is_content(u));
     let person = units().any(|(u, v)| v.goes && !nobodys(u) && (content || !v.by_sections));
@@ -207,7 +208,9 @@ pub(super) fn settle(decision: &mut Decision, bench: &Bench<'_>, live: &[Live<'_
         add(Obligation::OfferSafeguarding);
     }
     // on hold, not readable, by nobody with the right to: somebody has to ask
-    for rule in [RuleId::L1, RuleId::C4, RuleId::C7].into_iter().filter(|r| rules.contains(r)) {
+    let unread = live.iter().any(|l| l.choice.dialect() == super::Dialect::Unread);
+    let asked = |r: &RuleId| rules.contains(r) || (*r == RuleId::C4 && unread);
+    for rule in [RuleId::L1, RuleId::C4, RuleId::C7].into_iter().filter(asked) {
         add(Obligation::Review(rule));
     }
     if bench.is_blind() {
@@ -225,12 +228,11 @@ pub(super) fn settle(decision: &mut Decision, bench: &Bench<'_>, live: &[Live<'_
         }
     }
     if evidence.facts.authority == super::Authority::AsRecorded && !denied {
-        for l in live.iter().filter(|l| l.permits && l.choice.performers.iter().any(|p| !p.is_empty())) {
-            let other = l.choice.performers.iter().any(|p| p.same(&l.choice.patient) != super::words::Truth::True);
-            if other {
-                add(Obligation::AuthorityNotChecked(l.choice.reference()));
-            }
-        }
+        let other =
+            |l: &&Live<'_>| l.choice.performers.iter().any(|p| p.same(&l.choice.patient) != super::words::Truth::True);
+        let mut taken: Vec<_> = live.iter().filter(|l| l.permits).filter(other).map(|l| l.choice.reference()).collect();
+        taken.sort();
+        taken.into_iter().for_each(|choice| add(Obligation::AuthorityNotChecked(choice)));
     }
     let tell = bench.policy.default.tell_withheld && decision.outcome == Outcome::Redact;
     decision.told = if tell { Told::SomethingWithheld } else { Told::Nothing };
