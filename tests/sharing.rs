@@ -4,6 +4,8 @@
 mod codes;
 #[path = "sharing/elements.rs"]
 mod elements;
+#[path = "sharing/overrides.rs"]
+mod overrides;
 mod plans;
 #[path = "sharing/provisions.rs"]
 mod provisions;

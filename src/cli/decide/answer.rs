@@ -104,6 +104,13 @@ fn push_obligation(tree: &mut Tree, list: Id, obligation: &Obligation) {
     match obligation {
         Obligation::Audit => code("AUDIT"),
         Obligation::NoOnwardSharing => code("NORDSCLCD"),
+        Obligation::ForPurpose(purposes) => {
+            code("PURPOSE");
+            let list = tree.push_array(at, "purposes");
+            for purpose in purposes {
+                push_coding(tree, list, purpose);
+            }
+        }
         Obligation::Subsetted => code("SUBSETTED"),
         Obligation::Manifest => code("MANIFEST"),
         Obligation::RedecideAfter(epoch) => {

@@ -114,6 +114,13 @@ pub(super) struct Claim {
     pub open: bool,
 }
 
+impl Claim {
+    /// Whether it names both the recipient and the data: what a law means by consent to tell somebody something.
+    pub fn is_explicit(&self) -> bool {
+        self.who >= 2 && self.data >= 1 && !self.open
+    }
+}
+
 /// What all choices say together.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Word {

@@ -126,6 +126,8 @@ pub enum Obligation {
     Audit,
     /// Mark the copy: it is not to be handed on without the person's word (v3 ActCode `NORDSCLCD`).
     NoOnwardSharing,
+    /// Mark the copy with the purposes it may be used for (v3 ActReason).
+    ForPurpose(Vec<super::words::Code>),
     /// Mark what was cut as `SUBSETTED`.
     Subsetted,
     /// Record what was sent and what was withheld, by hash and path.

@@ -95,6 +95,13 @@ impl RuleId {
         RuleId::ALL.into_iter().find(|r| r.id() == id)
     }
 
+    /// Whether it keeps something back by law, or for somebody else's sake: of that not even a hint is given.
+    #[must_use]
+    pub fn is_bar(self) -> bool {
+        use RuleId as R;
+        matches!(self, R::L1 | R::L2 | R::L3 | R::L4 | R::L5 | R::R4 | R::R5)
+    }
+
     /// What it says, in plain English.
     #[must_use]
     pub fn text(self) -> &'static str {

@@ -1,9 +1,9 @@
 //! The steps of a decision, in order (`sharing-choices` §4). Each is one function; the first that settles a part ends it.
 
 use super::combine::{Aside, Live, Scratch, Word, closes_the_world, weigh};
-use super::evidence::{Evidence, Order, within};
+use super::evidence::{Capacity, Evidence, Order, within};
 use super::label::NORMAL;
-use super::policy::{FRAME, Kind, Policy};
+use super::policy::{Decided, FRAME, Kind, Policy};
 use super::provision::{Data, Known, Rule};
 use super::question::{Fallback, Question, Relation};
 use super::record::{Record, Unit, Whose};
@@ -216,8 +216,20 @@ impl<'b> Bench<'b> {
         if record.whose(unit) == Whose::Other {
             return Verdict::stays(RuleId::L1);
         }
+        let data = Data {
+            record: Some(record.prepared),
+            resource: Some(resource),
+            sections: Some(unit.sections),
+            stated: None,
+        };
         if let Some(rule) = self.barred(unit, resource.bar) {
-            return Verdict::stays(rule);
+            let lifted = unit.bar.is_none() && self.consent_lifts(rule) && {
+                let word = weigh(self.live, &data, self.policy, scratch);
+                matches!(word, Word::Permit { claim, .. } if claim.is_explicit())
+            };
+            if !lifted {
+                return Verdict::stays(rule);
+            }
         }
         if self.gate == Some(RuleId::P1) {
             return Verdict::stays(RuleId::P1);
@@ -225,12 +237,6 @@ impl<'b> Bench<'b> {
         if let Some(verdict) = self.ordered(unit) {
             return verdict;
         }
-        let data = Data {
-            record: Some(record.prepared),
-            resource: Some(resource),
-            sections: Some(unit.sections),
-            stated: None,
-        };
         if let Some(rule) = self.gate {
             return self.gated(rule, weigh(self.live, &data, self.policy, scratch));
         }
@@ -272,6 +278,12 @@ impl<'b> Bench<'b> {
         (!exempt).then_some(rule)
     }
 
+    /// Whether the law behind all sets of a bar lets the person's explicit consent lift it.
+    fn consent_lifts(&self, rule: RuleId) -> bool {
+        let mut sets = self.policy.sets.sets.iter().filter(|s| s.bar == Some(rule)).peekable();
+        sets.peek().is_some() && sets.all(|s| s.consent_lifts)
+    }
+
     /// Steps 4 and 10a: an order of law, or of safeguarding with a named decision-maker and an end.
     fn ordered(&self, unit: &Unit<'_>) -> Option<Verdict> {
         let covers = |at: &usize| {
@@ -302,10 +314,14 @@ impl<'b> Bench<'b> {
     /// The legal basis that a rule stands for.
     pub fn basis(&self, rule: RuleId) -> Option<String> {
         match rule {
+            RuleId::D1 | RuleId::D2 if self.policy.default.implicit.is_some() => {
+                self.policy.default.implicit.as_ref().map(|(_, decided)| decided.words())
+            }
             RuleId::D1 | RuleId::C2 | RuleId::C5 if direct_care(self.question(), self.policy) => {
                 self.policy.default.basis.clone()
             }
             RuleId::P3 => self.declared_basis().cloned(),
+            RuleId::E1 => self.policy.emergency.over_objection.as_ref().map(Decided::words),
             RuleId::L2 | RuleId::L3 | RuleId::L4 | RuleId::L5 => {
                 let set = self.policy.sets.sets.iter().find(|s| s.bar == Some(rule));
                 set.and_then(|s| s.law.clone())
@@ -378,6 +394,14 @@ impl<'b> Bench<'b> {
         if self.ended {
             return Verdict::stays(RuleId::C6);
         }
+        if let Some((implicit, _)) = self.policy.default.implicit {
+            // a site's own break-glass policy asks for the declaration, not for the word alone
+            let declared = implicit != Fallback::BreakGlassOnly || self.emergency();
+            // a use beyond care needs its own basis all the same (P3), and that was looked for before
+            let care = self.question().purposes.iter().all(|p| self.policy.kind(p) != Some(Kind::Secondary));
+            let goes = declared && care && self.fallback(implicit, confidentiality);
+            return if goes { Verdict::goes(RuleId::D1) } else { Verdict::stays(RuleId::D2) };
+        }
         let direct = direct_care(self.question(), self.policy);
         let expected = self
             .question()
@@ -411,13 +435,18 @@ impl<'b> Bench<'b> {
         }
     }
 
-    /// Step 10b: break-glass, over a default or a gap, never over an objection (E2).
+    /// Step 10b: break-glass, over a default or a gap, never over an objection (E2), unless the site has decided so. What was
+    /// kept back by its label alone, with no word of hers, is a default too.
     pub fn overridden(&self, verdict: Verdict) -> Verdict {
         if !self.emergency() {
             return verdict;
         }
         match verdict.rule {
             RuleId::C3 | RuleId::C4 | RuleId::D2 => Verdict { live: verdict.live, ..Verdict::goes(RuleId::E1) },
+            RuleId::R1 if verdict.live.is_none() => Verdict::goes(RuleId::E1),
+            RuleId::C1 if self.policy.emergency.over_objection.is_some() => {
+                Verdict { live: verdict.live, ..Verdict::goes(RuleId::E1) }
+            }
             RuleId::C1 => Verdict { rule: RuleId::E2, ..verdict },
             _ => verdict,
         }
@@ -432,7 +461,7 @@ impl<'b> Bench<'b> {
         question.party.roles.iter().any(|r| rules.roles.contains(r))
             && rules.reasons.contains(&glass.reason)
             && !glass.text.trim().is_empty()
-            && (glass.agreed_now || glass.cannot_ask)
+            && (glass.agreed_now || glass.cannot_ask || self.evidence.facts.capacity == Capacity::Lacks)
             && (0..rules.minutes.saturating_mul(60)).contains(&age)
             && question.purposes.iter().any(|p| matches!(p.code.as_str(), "BTG" | "ETREAT"))
     }

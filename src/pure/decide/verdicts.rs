@@ -10,6 +10,7 @@ use super::record::{Prepared, Record, Resource, Unit, Whose};
 use super::rules::RuleId;
 use super::steps::{Bench, Verdict};
 use super::tally::Tally;
+use super::words::Code;
 use crate::pure::fhir::When;
 
 /// All steps, for all parts of a record.
@@ -192,6 +193,7 @@ pub(super) fn settle(decision: &mut Decision, bench: &Bench<'_>, live: &[Live<'_
     if !denied {
         add(Obligation::Manifest);
         add(Obligation::NoOnwardSharing);
+        add(Obligation::ForPurpose(sorted(&question.purposes)));
         add(Obligation::RedecideAfter(evidence.epoch));
         if decision.outcome == Outcome::Redact {
             add(Obligation::Subsetted);
@@ -234,13 +236,25 @@ pub(super) fn settle(decision: &mut Decision, bench: &Bench<'_>, live: &[Live<'_
         taken.sort();
         taken.into_iter().for_each(|choice| add(Obligation::AuthorityNotChecked(choice)));
     }
-    let tell = bench.policy.default.tell_withheld && decision.outcome == Outcome::Redact;
+    // told in a direct-care safety case alone, and never of what the law keeps back: to say so would be the hint
+    let tellable = |c: &Cut| !c.aside && !c.reason.rule.is_bar();
+    let tell = bench.policy.default.tell_withheld
+        && decision.outcome == Outcome::Redact
+        && super::steps::direct_care(question, bench.policy)
+        && decision.cuts.iter().any(tellable);
     decision.told = if tell { Told::SomethingWithheld } else { Told::Nothing };
     if !denied {
         decision.legal_basis =
             decision.reasons.iter().find_map(|r| r.basis.clone()).or_else(|| bench.policy.default.basis.clone());
     }
     decision.boundaries = boundaries(live, bench);
+}
+
+fn sorted(purposes: &[Code]) -> Vec<Code> {
+    let mut purposes = purposes.to_vec();
+    purposes.sort();
+    purposes.dedup();
+    purposes
 }
 
 /// The order in which rules are cited: what goes before the choices, the choices, the defaults, the rest.

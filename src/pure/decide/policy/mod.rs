@@ -9,6 +9,7 @@ mod read;
 mod sections;
 mod sensitive;
 mod shape;
+mod site;
 mod toml;
 
 #[cfg(test)]
@@ -18,8 +19,10 @@ pub(super) use hierarchy::Relation;
 pub(super) use sections::{FRAME, SectionTable, WHOLE, Where};
 pub(super) use sensitive::Sets;
 pub use shape::Shape;
+pub(super) use site::Decided;
 
 use super::evidence::Authority;
+use super::question::Fallback;
 use super::words::{Code, Truth};
 use crate::pure::fhir::{File, Issue, Report};
 use crate::pure::profile::Definitions;
@@ -90,6 +93,8 @@ pub(super) struct Default_ {
     pub basis: Option<String>,
     pub self_claimed: bool,
     pub tell_withheld: bool,
+    /// What the site has put in England's place, where nobody has spoken.
+    pub implicit: Option<(Fallback, Decided)>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -105,6 +110,8 @@ pub(super) struct Emergency {
     pub roles: Vec<String>,
     pub reasons: Vec<String>,
     pub minutes: i64,
+    /// The site has decided that a declared emergency goes over an objection too.
+    pub over_objection: Option<Decided>,
 }
 
 #[derive(Clone, Debug)]

@@ -4,6 +4,7 @@ use super::hierarchy;
 use super::sections::{Bits, MOST, Mark, ResourceRow, WHOLE, Where};
 use super::sensitive::Sensitive;
 use super::shape::{self, Shape};
+use super::site;
 use super::toml::{Reader, place_of};
 use super::{Audience, Kind, Minimum, Policy, Purpose};
 use crate::pure::decide::evidence::Authority;
@@ -52,9 +53,12 @@ pub(super) fn read(files: &[(&str, &str)], policy: &mut Policy, report: &mut Rep
         declare(&mut reader, root.get_ref(), policy);
     }
     let mut shape = Shape::default();
+    let mut twice = site::Twice::default();
     for (file, text) in files {
         let mut reader = Reader::new(file, text, report);
         let root = reader.root();
+        twice.check(&mut reader, root.get_ref());
+        site::circles(&mut reader, root.get_ref(), policy);
         apply(&mut reader, root.get_ref(), policy);
         shape::read(&mut reader, root.get_ref(), &mut shape);
     }
@@ -95,6 +99,7 @@ fn apply(reader: &mut Reader<'_>, root: &DeTable<'_>, policy: &mut Policy) {
     hierarchy::read(reader, root, &mut policy.codes);
     for (row, at) in reader.rows(root, "minimum") {
         reader.only(row, &["purpose", "audience", "sections"]);
+        site::needed_list(reader, row, &at, "sections");
         let purpose = known_purpose(reader, row, &at, "purpose", policy);
         let audience = reader.text(row, "audience");
         if let Some(code) = audience.as_deref().filter(|c| !policy.audiences.contains_key(*c)) {
@@ -113,6 +118,7 @@ fn apply(reader: &mut Reader<'_>, root: &DeTable<'_>, policy: &mut Policy) {
     }
     for (row, at) in reader.rows(root, "recipient") {
         reader.only(row, &["id", "sections"]);
+        site::needed_list(reader, row, &at, "sections");
         let sections = section_list(reader, row, "sections", policy);
         if let Some(id) = reader.needed(row, &at, "id") {
             policy.caps.insert(id, sections);
@@ -176,13 +182,16 @@ fn settings(reader: &mut Reader<'_>, root: &DeTable<'_>, policy: &mut Policy) {
         policy.name = reader.needed(table, &at, "name").unwrap_or_default();
         reader.needed(table, &at, "owner");
         reader.needed(table, &at, "dated");
+        site::dated(reader, table);
     }
     if let Some(table) = root.get("freshness").and_then(|v| reader.table(v, "freshness")) {
         reader.only(table, &["max-age-seconds"]);
         policy.max_age_seconds = reader.count(table, "max-age-seconds");
     }
     if let Some(table) = root.get("default").and_then(|v| reader.table(v, "default")) {
-        reader.only(table, &["direct-care", "highest-label", "basis", "self-claimed", "tell-withheld"]);
+        let words = ["direct-care", "highest-label", "basis", "self-claimed", "tell-withheld"];
+        reader.only(table, &[&words[..], &["implicit", "decided", "decided-by"]].concat());
+        policy.default.implicit = site::implicit(reader, table);
         policy.default.direct_care_permits = reader.word(table, "direct-care", &["permit", "deny"]) == Some("permit");
         let label = reader.word(table, "highest-label", &["U", "L", "M", "N", "R", "V"]);
         policy.default.highest_label = label.and_then(super::super::label::rank);
@@ -208,7 +217,8 @@ fn settings(reader: &mut Reader<'_>, root: &DeTable<'_>, policy: &mut Policy) {
         policy.hold_unstated = reader.word(table, "unstated", &["hold", "take"]) == Some("hold");
     }
     if let Some(table) = root.get("break-glass").and_then(|v| reader.table(v, "break-glass")) {
-        reader.only(table, &["roles", "reasons", "minutes"]);
+        reader.only(table, &["roles", "reasons", "minutes", "objection", "decided", "decided-by"]);
+        policy.emergency.over_objection = site::objection(reader, table);
         policy.emergency.roles = reader.texts(table, "roles");
         policy.emergency.reasons = reader.texts(table, "reasons");
         policy.emergency.minutes = reader.count(table, "minutes").unwrap_or(0);
@@ -236,7 +246,10 @@ fn settings(reader: &mut Reader<'_>, root: &DeTable<'_>, policy: &mut Policy) {
 
 fn sensitive(reader: &mut Reader<'_>, root: &DeTable<'_>, policy: &mut Policy) {
     for (row, at) in reader.rows(root, "sensitive") {
-        reader.only(row, &["id", "law", "bar", "exemption", "label", "confidentiality", "words", "codes"]);
+        reader.only(
+            row,
+            &["id", "law", "bar", "exemption", "consent-lifts", "label", "confidentiality", "words", "codes"],
+        );
         reader.needed(row, &at, "id");
         let bar = reader.word(row, "bar", &["L2", "L3", "L4", "L5"]).and_then(RuleId::from_id);
         let law = reader.text(row, "law");
@@ -254,8 +267,9 @@ fn sensitive(reader: &mut Reader<'_>, root: &DeTable<'_>, policy: &mut Policy) {
             }
         }
         let (exemption, label) = (reader.text(row, "exemption"), reader.text(row, "label"));
+        let consent_lifts = reader.truth(row, "consent-lifts").unwrap_or(false);
         let words = reader.texts(row, "words");
-        policy.sets.sets.push(Sensitive { law, bar, exemption, label, confidentiality, words });
+        policy.sets.sets.push(Sensitive { law, bar, exemption, consent_lifts, label, confidentiality, words });
     }
 }
 

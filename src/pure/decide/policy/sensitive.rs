@@ -10,6 +10,8 @@ pub(in crate::pure::decide) struct Sensitive {
     pub law: Option<String>,
     pub bar: Option<RuleId>,
     pub exemption: Option<String>,
+    /// The person's explicit consent to this, for a recipient they name, lifts the bar: its law says so.
+    pub consent_lifts: bool,
     pub label: Option<String>,
     pub confidentiality: u8,
     pub words: Vec<String>,

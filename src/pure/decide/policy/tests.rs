@@ -44,3 +44,36 @@ fn a_bar_names_its_law() {
     let issues = compiled("[[sensitive]]\nid = \"x\"\nbar = \"L2\"\n").expect_err("no law");
     assert!(issues[0].contains("law"), "{issues:#?}");
 }
+
+#[test]
+fn what_a_site_decides_otherwise_has_an_owner_and_a_date() {
+    let other = "[default]\nimplicit = \"Policy-all-normal\"\n[break-glass]\nobjection = \"may-be-overridden\"\ndecided = \"soon\"\ndecided-by = \"x\"\n";
+    let issues = compiled(other).expect_err("three mistakes");
+    for start in ["site.toml:2:", "site.toml:5:11"] {
+        assert!(issues.iter().any(|i| i.starts_with(start)), "{start} {issues:#?}");
+    }
+    assert_eq!(issues.len(), 3, "{issues:#?}");
+    assert!(compiled("[default]\nimplicit = \"Policy-of-mine\"\n").is_err());
+    assert!(compiled("[default]\nimplicit = \"England-direct-care\"\n[break-glass]\nobjection = \"stands\"\n").is_ok());
+}
+
+#[test]
+fn what_is_said_twice_or_lies_below_itself_is_a_mistake() {
+    for (twice, at) in [
+        (
+            "[default]\ndirect-care = \"deny\"\n[freshness]\nmax-age-seconds = 1\n[[recipient]]\nid = \"x\"\nsections = []\n[[recipient]]\nid = \"x\"\nsections = []\n",
+            "site.toml:8:",
+        ),
+        (
+            "[[purpose]]\ncode = \"A\"\nkind = \"secondary\"\nparent = \"B\"\n[[purpose]]\ncode = \"B\"\nkind = \"secondary\"\nparent = \"A\"\n",
+            "site.toml:1:",
+        ),
+        ("[[recipient]]\nid = \"x\"\n", "site.toml:1:"),
+    ] {
+        let issues = compiled(twice).expect_err("a mistake");
+        assert!(issues[0].starts_with(at), "{issues:#?}");
+    }
+    let one = |path: &str, text: &str| File { path: path.to_owned(), bytes: text.as_bytes().to_vec().into() };
+    let two = [one("a.toml", "[default]\nself-claimed = true\n"), one("b.toml", "[default]\nself-claimed = false\n")];
+    assert!(Policy::compile(&two).is_err(), "the second file would silently undo the first");
+}
