@@ -31,11 +31,17 @@ const fn row(
 }
 
 /// The list. A route that is not here fails the third test.
-const LIST: [Row; 19] = [
+const LIST: [Row; 25] = [
     row("POST", "/local/care-act", Some(JSON), "/local/{format}", Some("council"), 202),
     row("POST", "/fhir", Some(FHIR), "/fhir", Some("council"), 202),
     row("GET", "/fhir/metadata", None, "/fhir/metadata", Some("nobody"), 200),
     row("POST", "/fhir/$validate", Some(FHIR), "/fhir/$validate", Some("vendor"), 200),
+    row("POST", "/fhir/Consent", Some(FHIR), "/fhir/Consent", Some("app"), 202),
+    row("PUT", "/fhir/Consent/a-1", Some(FHIR), "/fhir/Consent/{id}", Some("app"), 202),
+    row("DELETE", "/fhir/Consent/a-1", None, "/fhir/Consent/{id}", Some("app"), 202),
+    row("POST", "/fhir/Consent/a-1/$confirm", Some(FHIR), "/fhir/Consent/{id}/$confirm", Some("app"), 202),
+    row("GET", "/fhir/Consent/a-1/_history", None, "/fhir/Consent/{id}/_history", Some("surgery"), 200),
+    row("GET", "/fhir/Consent/a-1/_history/1", None, "/fhir/Consent/{id}/_history/{version}", Some("surgery"), 200),
     row("POST", "/fhir/CarePlan", Some(FHIR), "/fhir/{type}", Some("council"), 202),
     row("GET", "/fhir/CarePlan", None, "/fhir/{asked}", Some("surgery"), 200),
     row("POST", "/fhir/Goal/_search", Some(FORM), "/fhir/{asked}/_search", Some("surgery"), 200),
@@ -145,7 +151,8 @@ fn every_other_method_is_told_which_ones_there_are() {
     let house = House::open(small());
     let mut client = house.client("council");
     for row in &LIST {
-        let served = |method: &str| LIST.iter().any(|r| r.method == method && r.route == row.route);
+        let served =
+            |method: &str| LIST.iter().any(|r| r.method == method && (r.route == row.route || r.path == row.path));
         for method in ["PUT", "DELETE", "PATCH", "TRACE", "PROPFIND"].into_iter().filter(|m| !served(m)) {
             let reply = client.ask(method, row.path, &[], b"");
             assert_eq!(reply.status, 405, "{method} {}", row.path);
@@ -177,13 +184,19 @@ fn the_capability_statement_claims_the_routes_that_are() {
     let resources = statement["rest"][0]["resource"].as_array().unwrap();
     let mut surgery = house.client("surgery");
     let mut council = house.client("council");
+    let mut app = house.client("app");
     for resource in resources {
         let kind = resource["type"].as_str().unwrap();
         for interaction in resource["interaction"].as_array().unwrap() {
             let status = match interaction["code"].as_str().unwrap() {
                 "read" => surgery.ask("GET", &format!("/fhir/{kind}/1"), &[], b"").status,
                 "search-type" => surgery.ask("GET", &format!("/fhir/{kind}?patient=x"), &[], b"").status,
+                "create" if kind == "Consent" => app.ask("POST", "/fhir/Consent", &[FHIR], b"{}").status,
                 "create" => council.ask("POST", &format!("/fhir/{kind}"), &[FHIR], b"{}").status,
+                "vread" => surgery.ask("GET", &format!("/fhir/{kind}/1/_history/1"), &[], b"").status,
+                "history-instance" => surgery.ask("GET", &format!("/fhir/{kind}/1/_history"), &[], b"").status,
+                "update" => app.ask("PUT", &format!("/fhir/{kind}/1"), &[FHIR], b"{}").status,
+                "delete" => app.ask("DELETE", &format!("/fhir/{kind}/1"), &[], b"").status,
                 other => panic!("`{other}` is claimed"),
             };
             assert!(status < 300, "{kind}: {status}");

@@ -122,6 +122,8 @@ pub struct Party {
 pub enum Right {
     /// Post records.
     Send,
+    /// Record, change and withdraw sharing choices, and say how one is meant.
+    Choose,
     /// Read and search.
     Ask,
     /// Have a record checked, nothing stored.
@@ -134,13 +136,15 @@ pub enum Right {
 
 impl Right {
     /// All of them, in the order of the documentation.
-    pub const ALL: [Right; 5] = [Right::Send, Right::Ask, Right::Validate, Right::Record, Right::Operate];
+    pub const ALL: [Right; 6] =
+        [Right::Send, Right::Choose, Right::Ask, Right::Validate, Right::Record, Right::Operate];
 
     /// Its word in the configuration.
     #[must_use]
     pub fn word(self) -> &'static str {
         match self {
             Right::Send => "send",
+            Right::Choose => "choose",
             Right::Ask => "ask",
             Right::Validate => "validate",
             Right::Record => "record",

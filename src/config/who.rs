@@ -29,6 +29,7 @@ impl Reading<'_> {
         if identifiers.is_empty() {
             s.missing(n, "identifiers", "[{ system = \"…\", value = \"…\" }]");
         }
+        let person = s.table(n, "person").and_then(|p| identifier(n, p));
         s.finish(n);
         let matches: Vec<_> = certificates
             .iter()
@@ -45,7 +46,7 @@ impl Reading<'_> {
                 groups: values(groups),
                 groups_known,
                 roles: values(roles),
-                person: None,
+                person: person.map(|(system, value)| decide::Identity::by_identifier(&system, &value)),
             }),
             _ => None,
         };

@@ -5,6 +5,7 @@
 //! exist. A caller who may have nothing gets, byte for byte but for id and time, the answer for a person of whom nothing
 //! is held (P2). Refused: parameters we do not carry out, since leaving one out would answer another question.
 
+use super::choices::{self, Asking};
 use super::receive::{resources, store_fault};
 use super::watch::Room;
 use super::{Gateway, name_of, person_of, subject_of};
@@ -13,7 +14,7 @@ use crate::edge::listen::{Answer, Door, Inbound};
 use crate::edge::store::Person;
 use crate::pure::audit::{Entry, Event, Kind, Outcome as Went};
 use crate::pure::decide::{self, Asked, Decision, Evidence, Outcome, Question};
-use crate::pure::fhir::{Issue, Tree, nhs_number};
+use crate::pure::fhir::{Issue, Tree, When, nhs_number};
 use crate::pure::redact::{self, Releasable};
 use crate::pure::validate::Validated;
 use hyper::StatusCode;
@@ -35,13 +36,38 @@ pub(super) async fn ask(gateway: &Gateway, caller: &Caller, inbound: &Inbound) -
     match &inbound.door {
         Door::Search { kind } => search(gateway, caller, inbound, kind).await,
         Door::Read { kind, id } => read(gateway, caller, inbound, kind, id).await,
+        Door::History { .. } | Door::Version { .. } => of_choice(gateway, caller, inbound).await,
         _ => absent(),
     }
 }
 
+/// A version of a choice, or its history: only what is recorded here has versions.
+async fn of_choice(gateway: &Gateway, caller: &Caller, inbound: &Inbound) -> Answer {
+    let begun = match gateway.journal.begin(query(gateway, caller, inbound, None)).await {
+        Ok(begun) => begun,
+        Err(error) => return store_fault(&error),
+    };
+    let mut entries = Vec::new();
+    let asking = Asking { gateway, caller, inbound, entries: &mut entries };
+    let found = match &inbound.door {
+        Door::History { id } => choices::history(asking, id).await,
+        Door::Version { id, version } => choices::one(asking, id, Some(version)).await,
+        _ => Ok(None),
+    };
+    let answer = match found {
+        Ok(found) => found.unwrap_or_else(absent),
+        Err(error) => store_fault(&error),
+    };
+    let went = if answer.status == StatusCode::OK { Went::Success } else { Went::Serious };
+    match gateway.journal.complete(begun, went, "answered", entries).await {
+        Ok(()) => answer,
+        Err(error) => store_fault(&error),
+    }
+}
+
 async fn search(gateway: &Gateway, caller: &Caller, inbound: &Inbound, kind: &str) -> Answer {
-    let number = match person_asked(&inbound.parameters) {
-        Ok(number) => number,
+    let (number, at) = match asked_for(&inbound.parameters, kind) {
+        Ok(asked) => asked,
         Err(issue) => return Answer::issue(StatusCode::BAD_REQUEST, *issue),
     };
     let person = Person::verified(number);
@@ -54,7 +80,25 @@ async fn search(gateway: &Gateway, caller: &Caller, inbound: &Inbound, kind: &st
     let found = found(gateway, caller, inbound, &person, &asked, |source| {
         source.search(kind, (nhs_number::SYSTEM, number), &inbound.request_id)
     });
-    let (found, went, why) = match found.await {
+    let found = match at {
+        None => found.await,
+        // no source can tell what held at a time that is past
+        Some(_) => Ok(Found::default()),
+    };
+    let found = match (found, kind) {
+        (Ok(mut found), "Consent") => {
+            let asking = Asking { gateway, caller, inbound, entries: &mut found.entries };
+            match choices::of_person(asking, &person, at).await {
+                Ok(own) => {
+                    found.releasable.splice(0..0, own);
+                    Ok(found)
+                }
+                Err(error) => Err((store_fault(&error), found.entries)),
+            }
+        }
+        (found, _) => found,
+    };
+    let (found, went, why) = match found {
         Ok(found) => (Some(found.releasable), (Went::Success, "answered", found.entries), None),
         Err((answer, entries)) => (None, (Went::Major, "not answered", entries), Some(answer)),
     };
@@ -71,12 +115,17 @@ async fn search(gateway: &Gateway, caller: &Caller, inbound: &Inbound, kind: &st
 
 /// The link says how the question was understood, as far as it was.
 fn searchset(gateway: &Gateway, inbound: &Inbound, found: Vec<Releasable>, kind: &str) -> Tree {
-    let parameters: Vec<String> =
-        inbound.parameters.iter().map(|(name, value)| format!("{}={}", escaped(name), escaped(value))).collect();
-    let link = format!("{}/fhir/{kind}?{}", gateway.config.gateway.base, parameters.join("&"));
+    let link = link(inbound, &format!("{}/fhir/{kind}", gateway.config.gateway.base));
     let mut answer = redact::shape_search(found, &[kind], &gateway.clock.id(), &link, gateway.clock.now());
     redact::say_incomplete(&mut answer, &[kind], gateway.policy.shape());
     answer
+}
+
+/// An address with the parameters of the question.
+pub(super) fn link(inbound: &Inbound, address: &str) -> String {
+    let parameters: Vec<String> =
+        inbound.parameters.iter().map(|(name, value)| format!("{}={}", escaped(name), escaped(value))).collect();
+    if parameters.is_empty() { address.to_owned() } else { format!("{address}?{}", parameters.join("&")) }
 }
 
 /// RFC 3986 §2.1, everything but what is unreserved.
@@ -99,7 +148,16 @@ async fn read(gateway: &Gateway, caller: &Caller, inbound: &Inbound, kind: &str,
     };
     let mut entries = Vec::new();
     let mut answer = absent();
+    if kind == "Consent" {
+        match choices::one(Asking { gateway, caller, inbound, entries: &mut entries }, id, None).await {
+            Ok(found) => answer = found.unwrap_or(answer),
+            Err(error) => return store_fault(&error),
+        }
+    }
     for source in &gateway.sources {
+        if answer.status == StatusCode::OK {
+            break;
+        }
         let start = std::time::Instant::now();
         let bytes = source.by_id(kind, id, &inbound.request_id).await;
         gateway.watches.room(&inbound.request_id, Room::Source, start.elapsed());
@@ -120,7 +178,7 @@ async fn read(gateway: &Gateway, caller: &Caller, inbound: &Inbound, kind: &str,
     }
 }
 
-fn resource(found: &Releasable, kind: &str, id: &str) -> Option<Tree> {
+pub(super) fn resource(found: &Releasable, kind: &str, id: &str) -> Option<Tree> {
     let root = found.bundle().root();
     let entries = root.all("entry").filter_map(|entry| entry.get("resource"));
     let mut alone = std::iter::once(root).chain(entries);
@@ -243,8 +301,16 @@ async fn release(
     }
 }
 
+/// The NHS number asked for, and of choices the time.
+fn asked_for<'p>(parameters: &'p [(String, String)], kind: &str) -> Result<(&'p str, Option<When>), Box<Issue>> {
+    let at = parameters.iter().find(|(name, _)| kind == "Consent" && name == "_at");
+    let at = at.map(|(_, value)| choices::time(value)).transpose()?;
+    let others = parameters.iter().filter(|(name, _)| at.is_none() || name != "_at");
+    Ok((person_asked(others)?, at))
+}
+
 /// The NHS number asked for. Any parameter that we would have to leave out is refused.
-fn person_asked(parameters: &[(String, String)]) -> Result<&str, Box<Issue>> {
+fn person_asked<'p>(parameters: impl Iterator<Item = &'p (String, String)>) -> Result<&'p str, Box<Issue>> {
     let mut number = None;
     for (name, value) in parameters {
         if HARMLESS.contains(&name.as_str()) {
@@ -283,6 +349,8 @@ fn query(gateway: &Gateway, caller: &Caller, inbound: &Inbound, person: Option<&
     let what = match &inbound.door {
         Door::Search { kind } => format!("{kind}?{}", parameters.join("&")),
         Door::Read { kind, id } => format!("{kind}/{id}"),
+        Door::History { id } => format!("Consent/{id}/_history?{}", parameters.join("&")),
+        Door::Version { id, version } => format!("Consent/{id}/_history/{version}"),
         _ => String::new(),
     };
     event.query = Some(what);
@@ -290,7 +358,7 @@ fn query(gateway: &Gateway, caller: &Caller, inbound: &Inbound, person: Option<&
 }
 
 /// What does not exist, and what may not be seen.
-fn absent() -> Answer {
+pub(super) fn absent() -> Answer {
     let issue = Issue::error("not-found", "not-found", "there is no such resource".to_owned());
     Answer::issue(StatusCode::NOT_FOUND, issue)
 }

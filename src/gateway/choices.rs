@@ -4,6 +4,12 @@
 //! sender is told: how it was understood in plain English, what is doubtful, and what has to be confirmed. Refused: what
 //! cannot be read (C4), whose choice is not certain (L1), and what would take back an objection without the right to (C7).
 
+mod read;
+mod write;
+
+pub(super) use read::{Asking, history, of_person, one, time};
+pub(super) use write::write;
+
 use super::receive::Refusal;
 use super::{Gateway, name_of, person_of};
 use crate::config::Party;
@@ -12,7 +18,7 @@ use crate::edge::store::{Act, NewChoice, Person, StoredConsent, Understood, cons
 use crate::pure::audit::{Event, Kind, Thing};
 use crate::pure::decide::words::Truth;
 use crate::pure::decide::{self, Choice, Dialect, Evidence, Facts, Taken};
-use crate::pure::fhir::{Issue, Item, Report};
+use crate::pure::fhir::{Issue, Item, Kind as JsonKind, Report, Tree, nhs_number};
 use crate::pure::restate;
 use crate::pure::validate::Validated;
 use hyper::StatusCode;
@@ -64,7 +70,7 @@ pub(super) fn incoming(
         reader: Choice::reader().to_owned(),
         rules: choice.to_rules(),
     };
-    let new = NewChoice::of(consent, stored, gateway.clock.id(), understood);
+    let new = NewChoice::of(consent, stored, gateway.clock.id(), &sender.identity.id, understood);
     let withdrawn = matches!(consent.str_at(&["status"]), Some("inactive" | "rejected" | "entered-in-error"));
     Incoming { choice: choice.stored(&new.id, 1, &sender.identity.id).taken_as(taken), new, withdrawn }
 }
@@ -188,4 +194,86 @@ pub(super) fn takes_back() -> Refusal {
         "choice-without-authority",
         "this would take back an objection, and who chose is not known to have the right to",
     )
+}
+
+/// Whose choice it is: the one person whose NHS number it names, itself or by a Patient that it contains.
+pub(super) fn person(choice: &Choice, consent: Item<'_>) -> Result<Person, Refusal> {
+    let numbers = choice.patient().identifiers.iter().filter(|(system, _)| system == nhs_number::SYSTEM);
+    let mut numbers: Vec<&str> = numbers.map(|(_, number)| number.as_str()).collect();
+    numbers.dedup();
+    match numbers.as_slice() {
+        [one] if nhs_number::is_valid(one) => Ok(Person::verified(one)),
+        _ => {
+            let text =
+                "it is not certain whose choice this is: it names no NHS number with a right check digit, or two";
+            let issue = Issue::error("business-rule", "choice-of-nobody", text.to_owned()).on(consent);
+            let issue = issue.rule("sharing-choices L1");
+            Err(unprocessable(issue.remedy("write the NHS number into `patient.identifier`").into()))
+        }
+    }
+}
+
+/// The Consent as others may read it: as it came, under our id and version, with what was said about its readings.
+pub(super) fn represented(stored: &StoredConsent, person: &Person) -> Option<Tree> {
+    let tree = write::tree_of(stored)?;
+    let mut tree = Tree::copy_of(evidence::original(&tree));
+    let root = tree.root().id();
+    match tree.root().get("id").map(Item::id) {
+        Some(id) => tree.set(id, JsonKind::String, &stored.id),
+        None => {
+            tree.push_str(root, "id", &stored.id);
+        }
+    }
+    let meta = match tree.root().get("meta").map(Item::id) {
+        Some(meta) => meta,
+        None => tree.push_object(root, "meta"),
+    };
+    for name in ["versionId", "lastUpdated"] {
+        if let Some(old) = tree.item(meta).get(name).map(Item::id) {
+            tree.remove(old);
+        }
+    }
+    tree.push_str(meta, "versionId", &stored.version.to_string());
+    tree.push_str(meta, "lastUpdated", &stored.recorded.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string());
+    let taken = evidence::read(stored).taken();
+    if taken != Taken::AsWritten {
+        let tags = match tree.item(meta).get("tag").map(Item::id) {
+            Some(tags) => tags,
+            None => tree.push_array(meta, "tag"),
+        };
+        let tag = tree.push_object(tags, "");
+        tree.push_str(tag, "system", "https://sharewell.example/fhir/CodeSystem/choice-reading");
+        tree.push_str(tag, "code", taken.word());
+    }
+    identified(&mut tree, person);
+    Some(tree)
+}
+
+/// What is stored, with another status of its Consent, decided now.
+pub(super) fn with_status(stored: &StoredConsent, status: &str, now: Timestamp) -> Option<String> {
+    let mut tree = write::tree_of(stored)?;
+    let consent = evidence::original(&tree);
+    let (root, old) = (consent.id(), consent.get("status").map(Item::id)?);
+    let dated = consent.get("dateTime").map(Item::id);
+    tree.set(old, JsonKind::String, status);
+    let now = now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
+    match dated {
+        Some(dated) => tree.set(dated, JsonKind::String, &now),
+        None => {
+            tree.push_str(root, "dateTime", &now);
+        }
+    }
+    Some(tree.root().to_json())
+}
+
+/// Whoever reads it alone must be able to tell whose it is, though it came with a Patient beside it.
+fn identified(tree: &mut Tree, person: &Person) {
+    let Some(patient) = tree.root().get("patient").filter(|p| p.get("identifier").is_none()).map(Item::id) else {
+        return;
+    };
+    if let Some(number) = person.nhs_number() {
+        let identifier = tree.push_object(patient, "identifier");
+        tree.push_str(identifier, "system", nhs_number::SYSTEM);
+        tree.push_str(identifier, "value", number);
+    }
 }

@@ -37,6 +37,10 @@ struct Walked {
 }
 
 pub(super) async fn receive(gateway: &Gateway, caller: &Caller, inbound: &Inbound) -> Answer {
+    let alone = matches!(&inbound.door, Door::Create { kind } if kind == "Consent");
+    if alone || inbound.door.has_versions() {
+        return choices::write(gateway, caller, inbound).await;
+    }
     let format = format_of(&inbound.door);
     if !caller.sends(format) {
         let text = format!("you may not send `{format}`");
@@ -277,7 +281,7 @@ fn spoken(reply: Reply) -> Answer {
     Answer::bytes(status, FHIR_JSON, reply.body)
 }
 
-fn conflict() -> Refusal {
+pub(super) fn conflict() -> Refusal {
     let text = "this key was used before, for something else".to_owned();
     let issue = Issue::error("conflict", "key-used", text).remedy("use a new Idempotency-Key for a new event");
     Refusal { status: StatusCode::CONFLICT, report: issue.into() }
@@ -295,7 +299,7 @@ pub(super) fn store_fault(error: &StoreError) -> Answer {
     Answer::issue(StatusCode::SERVICE_UNAVAILABLE, issue).header("retry-after", "5")
 }
 
-fn unavailable(error: StoreError) -> Refusal {
+pub(super) fn unavailable(error: StoreError) -> Refusal {
     tracing::error!(fault = %error, "the store did not do it");
     let text = "nothing was stored".to_owned();
     let issue = Issue::error("transient", "store-unavailable", text).remedy("send it again in a while");
@@ -303,7 +307,7 @@ fn unavailable(error: StoreError) -> Refusal {
 }
 
 /// A refusal is written down as well. If that fails the sender is refused all the same: nothing was to leave.
-async fn refused(gateway: &Gateway, caller: &Caller, inbound: &Inbound, refusal: Refusal) -> Answer {
+pub(super) async fn refused(gateway: &Gateway, caller: &Caller, inbound: &Inbound, refusal: Refusal) -> Answer {
     let mut event = sent_by(gateway, caller.party(), inbound, Kind::Refusal);
     event.outcome = Went::Serious;
     let ids: Vec<&str> = refusal.report.issues.iter().filter(|i| i.is_error()).map(|i| i.id.as_ref()).collect();

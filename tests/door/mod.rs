@@ -111,8 +111,9 @@ pub struct House {
 }
 
 /// The parties of the tests: what each may do, and what it sends.
-pub const PARTIES: [(&str, &[Right], &[&str]); 6] = [
+pub const PARTIES: [(&str, &[Right], &[&str]); 7] = [
     ("council", &[Right::Send], &["care-act", "fhir", "panics", "sleeps", "hangs"]),
+    ("app", &[Right::Choose], &[]),
     ("surgery", &[Right::Ask], &[]),
     ("vendor", &[Right::Validate], &[]),
     ("registrar", &[Right::Record], &[]),

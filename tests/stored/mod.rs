@@ -127,7 +127,15 @@ pub fn choice(identifier: &str, dated: Option<Timestamp>, word: &str) -> NewChoi
         rules: word("{}"),
     };
     let id = uuid::Uuid::new_v4().to_string();
-    NewChoice { id, follows: None, understood, identifier: identifier.to_owned(), dated, consent }
+    NewChoice {
+        id,
+        sender: word("northmere-council"),
+        follows: None,
+        understood,
+        identifier: identifier.to_owned(),
+        dated,
+        consent,
+    }
 }
 
 pub fn is_new(accepted: &Accepted) -> bool {

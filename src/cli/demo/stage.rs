@@ -52,10 +52,18 @@ pub const PARTS: [Part; 6] = [
         (ODS, "X9N01"),
         "social-care",
         "TREAT",
-        "\"send\", \"validate\"",
+        "\"send\", \"choose\", \"ask\", \"validate\"",
         "\"care-act\", \"fhir\"",
     ),
-    part("winifreds-app", "her own app", (APP, "app-001"), "person", "PATRQT", "\"send\"", "\"person-held\""),
+    part(
+        "winifreds-app",
+        "her own app",
+        (APP, "app-001"),
+        "person",
+        "PATRQT",
+        "\"send\", \"choose\", \"ask\"",
+        "\"person-held\"",
+    ),
     part("beckside-surgery", "Beckside Surgery", (ODS, "Y99001"), "gp-practice", "TREAT", "\"ask\", \"validate\"", ""),
     part("st-orrins-hospice", "St Orrin's Hospice", (ODS, "Y99002"), "hospice", "TREAT", "\"ask\"", ""),
     part("brightside-care", "Brightside Care", (ODS, "Y99003"), "care-provider", "TREAT", "\"ask\"", ""),
@@ -276,11 +284,16 @@ fn configuration(peers: &Peers) -> String {
     );
     for part in &PARTS {
         let (system, value) = part.identifier;
+        let own = if part.audience == "person" {
+            "person = { system = \"https://fhir.nhs.uk/Id/nhs-number\", value = \"9990000018\" }\n"
+        } else {
+            ""
+        };
         text.push_str(&format!(
             "\n[[party]]\nid = \"{}\"\nname = \"{}\"\n\
              identifiers = [{{ system = \"{system}\", value = \"{value}\" }}]\n\
              audiences = [\"{}\"]\npurposes = [\"{}\"]\ngroups = []\ncertificates = [\"dns:{}.demo.example\"]\n\
-             may = [{}]\nsends = [{}]\n",
+             {own}may = [{}]\nsends = [{}]\n",
             part.id, part.name, part.audience, part.purpose, part.id, part.may, part.sends
         ));
     }

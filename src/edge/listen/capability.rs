@@ -54,18 +54,29 @@ fn resource(tree: &mut Tree, list: Id, kind: &str) {
     let entry = tree.push_object(list, "");
     tree.push_str(entry, "type", kind);
     let interactions = tree.push_array(entry, "interaction");
+    let own = kind == "Consent";
+    let create = if own { "/fhir/Consent" } else { "/fhir/{type}" };
     let claims = [
         ("read", Method::GET, "/fhir/{asked}/{id}"),
         ("search-type", Method::GET, "/fhir/{asked}"),
-        ("create", Method::POST, "/fhir/{type}"),
+        ("create", Method::POST, create),
+        ("vread", Method::GET, "/fhir/Consent/{id}/_history/{version}"),
+        ("update", Method::PUT, "/fhir/Consent/{id}"),
+        ("delete", Method::DELETE, "/fhir/Consent/{id}"),
+        ("history-instance", Method::GET, "/fhir/Consent/{id}/_history"),
     ];
-    for (code, method, path) in claims {
+    // the last four are of choices alone
+    for (code, method, path) in claims.into_iter().take(if own { 7 } else { 3 }) {
         if has(&method, path) {
             let interaction = tree.push_object(interactions, "");
             tree.push_str(interaction, "code", code);
         }
     }
-    tree.push_str(entry, "versioning", "no-version");
+    tree.push_str(entry, "versioning", if own { "versioned" } else { "no-version" });
+    if own {
+        tree.push_bool(entry, "readHistory", true);
+        tree.push_bool(entry, "updateCreate", false);
+    }
     let parameters = tree.push_array(entry, "searchParam");
     let parameter = tree.push_object(parameters, "");
     tree.push_str(parameter, "name", "patient");
@@ -75,9 +86,24 @@ fn resource(tree: &mut Tree, list: Id, kind: &str) {
         "documentation",
         "by NHS number: patient=https://fhir.nhs.uk/Id/nhs-number|value, or patient.identifier",
     );
-    if has(&Method::POST, "/fhir/{type}/$validate") {
+    if own {
+        let parameter = tree.push_object(parameters, "");
+        tree.push_str(parameter, "name", "_at");
+        tree.push_str(parameter, "type", "date");
+        tree.push_str(parameter, "documentation", "the choices recorded here that held at a time, or when a day ended");
+    }
+    let validates = has(&Method::POST, "/fhir/{type}/$validate");
+    let confirms = own && has(&Method::POST, "/fhir/Consent/{id}/$confirm");
+    if validates || confirms {
         let operations = tree.push_array(entry, "operation");
-        operation(tree, operations);
+        if validates {
+            operation(tree, operations);
+        }
+        if confirms {
+            let confirm = tree.push_object(operations, "");
+            tree.push_str(confirm, "name", "confirm");
+            tree.push_str(confirm, "definition", "https://sharewell.example/fhir/OperationDefinition/consent-confirm");
+        }
     }
 }
 

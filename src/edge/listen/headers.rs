@@ -2,21 +2,23 @@
 
 use super::answer::Answer;
 use super::inbound::Kept;
+use super::routes::Door;
 use super::{negotiate, refuse};
 use hyper::header::{CONTENT_ENCODING, HOST, HeaderName, IF_MATCH};
 use hyper::http::request::Parts;
 use hyper::{HeaderMap, Version};
 
-/// Refuses a request that does not name its host once (RFC 9112 §3.2), and one that sets a condition: a condition that is
-/// not carried out would make a create of what was meant to be none.
+/// Refuses a request that does not name its host once (RFC 9112 §3.2), and one that sets a condition this door does not
+/// carry out: it would make a create of what was meant to be none.
 ///
 /// # Errors
 /// The answer that refuses it.
-pub fn refuse_odd(head: &Parts) -> Result<(), Answer> {
+pub fn refuse_odd(head: &Parts, door: &Door) -> Result<(), Answer> {
     if negotiate::once(&head.headers, &HOST)?.is_none() && head.version == Version::HTTP_11 {
         return Err(refuse::malformed("header `host` is missing"));
     }
-    let conditional = head.headers.contains_key(IF_MATCH) || head.headers.contains_key("if-none-exist");
+    let unmatched = head.headers.contains_key(IF_MATCH) && !door.has_versions();
+    let conditional = unmatched || head.headers.contains_key("if-none-exist");
     if conditional { Err(refuse::conditional()) } else { Ok(()) }
 }
 
@@ -47,6 +49,7 @@ pub fn kept(headers: &HeaderMap) -> Result<Kept, Answer> {
     Ok(Kept {
         idempotency_key: key.map(str::to_owned),
         correlation_id: uuid(headers, "x-correlation-id"),
+        if_match: negotiate::once(headers, &IF_MATCH)?.map(str::to_owned),
         purposes: codes(headers, "purpose-of-use", |b| b.is_ascii_uppercase())?,
         declared_bases: codes(headers, "declared-basis", |b| {
             b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-'

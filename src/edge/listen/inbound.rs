@@ -38,6 +38,8 @@ pub struct Kept {
     pub purposes: Vec<String>,
     /// Declared-Basis: legal bases and statutory exemptions the caller declares, in the words of the site's rules.
     pub declared_bases: Vec<String>,
+    /// If-Match, on doors that carry it out.
+    pub if_match: Option<String>,
 }
 
 /// What a body is said to be.

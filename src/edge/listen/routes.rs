@@ -35,6 +35,33 @@ pub enum Door {
         /// Logical id.
         id: String,
     },
+    /// `PUT /fhir/Consent/{id}`
+    Update {
+        /// Logical id.
+        id: String,
+    },
+    /// `DELETE /fhir/Consent/{id}`
+    Withdraw {
+        /// Logical id.
+        id: String,
+    },
+    /// `POST /fhir/Consent/{id}/$confirm`
+    Confirm {
+        /// Logical id.
+        id: String,
+    },
+    /// `GET /fhir/Consent/{id}/_history`
+    History {
+        /// Logical id.
+        id: String,
+    },
+    /// `GET /fhir/Consent/{id}/_history/{version}`
+    Version {
+        /// Logical id.
+        id: String,
+        /// Version id, as the path has it.
+        version: String,
+    },
     /// `POST /fhir/$validate`, `POST /fhir/{type}/$validate` and `POST /fhir/{type}/{id}/$validate`
     Validate {
         /// Resource type, where the path names one.
@@ -82,6 +109,11 @@ impl Door {
             Door::Create { .. } => "create",
             Door::Search { .. } => "search",
             Door::Read { .. } => "read",
+            Door::Update { .. } => "update",
+            Door::Withdraw { .. } => "withdraw",
+            Door::Confirm { .. } => "confirm",
+            Door::History { .. } => "history",
+            Door::Version { .. } => "version",
             Door::Validate { .. } => "validate",
             Door::Register { .. } => "register",
             Door::Metadata => "metadata",
@@ -96,7 +128,9 @@ impl Door {
     pub fn takes(&self, method: &Method) -> &'static [Media] {
         match self {
             Door::Local { .. } => &[Media::Zip, Media::Json, Media::FhirJson],
-            Door::Bundle | Door::Create { .. } => &[Media::FhirJson, Media::Json],
+            Door::Bundle | Door::Create { .. } | Door::Update { .. } | Door::Confirm { .. } => {
+                &[Media::FhirJson, Media::Json]
+            }
             Door::Validate { .. } => &[Media::FhirJson, Media::Json, Media::FhirXml, Media::Xml],
             Door::Search { .. } if *method == Method::POST => &[Media::Form],
             Door::Register { deed: Deed::Record, .. } => &[Media::Json],
@@ -113,7 +147,14 @@ impl Door {
     /// Whether its answers come in XML too.
     #[must_use]
     pub fn speaks_xml(&self) -> bool {
-        matches!(self, Door::Validate { .. } | Door::Search { .. } | Door::Read { .. })
+        let asks = matches!(self, Door::Search { .. } | Door::Read { .. });
+        asks || matches!(self, Door::Validate { .. } | Door::History { .. } | Door::Version { .. })
+    }
+
+    /// Whether it carries out `If-Match`: it changes a sharing choice that has versions.
+    #[must_use]
+    pub fn has_versions(&self) -> bool {
+        matches!(self, Door::Update { .. } | Door::Withdraw { .. } | Door::Confirm { .. })
     }
 
     /// Whether its answers are FHIR, so that Accept and `_format` have a say.
@@ -142,7 +183,7 @@ pub const ASKED: [&str; 3] = ["CarePlan", "Goal", "Consent"];
 pub struct Route {
     /// The method; HEAD goes where GET goes.
     pub method: Method,
-    /// The path; `{format}`, `{type}`, `{asked}`, `{kind}` and `{id}` stand for one segment each.
+    /// The path; `{format}`, `{type}`, `{asked}`, `{kind}`, `{id}` and `{version}` stand for one segment each.
     pub path: &'static str,
     /// Who may use it.
     pub access: Access,
@@ -157,12 +198,24 @@ const fn row(method: Method, path: &'static str, access: Access, door: fn(&mut S
 }
 
 /// Every way in.
-pub static ROUTES: [Route; 19] = [
+pub static ROUTES: [Route; 25] = [
     row(Method::POST, "/local/{format}", Access::With(Right::Send), |s| Some(Door::Local { format: s.next()? })),
     row(Method::POST, "/fhir", Access::With(Right::Send), |_| Some(Door::Bundle)),
     row(Method::GET, "/fhir/metadata", Access::Known, |_| Some(Door::Metadata)),
     row(Method::POST, "/fhir/$validate", Access::With(Right::Validate), |_| {
         Some(Door::Validate { kind: None, id: None })
+    }),
+    row(Method::POST, "/fhir/Consent", Access::With(Right::Choose), |_| Some(Door::Create { kind: "Consent".into() })),
+    row(Method::PUT, "/fhir/Consent/{id}", Access::With(Right::Choose), |s| Some(Door::Update { id: s.next()? })),
+    row(Method::DELETE, "/fhir/Consent/{id}", Access::With(Right::Choose), |s| Some(Door::Withdraw { id: s.next()? })),
+    row(Method::POST, "/fhir/Consent/{id}/$confirm", Access::With(Right::Choose), |s| {
+        Some(Door::Confirm { id: s.next()? })
+    }),
+    row(Method::GET, "/fhir/Consent/{id}/_history", Access::With(Right::Ask), |s| {
+        Some(Door::History { id: s.next()? })
+    }),
+    row(Method::GET, "/fhir/Consent/{id}/_history/{version}", Access::With(Right::Ask), |s| {
+        Some(Door::Version { id: s.next()?, version: s.next()? })
     }),
     row(Method::POST, "/fhir/{type}", Access::With(Right::Send), |s| Some(Door::Create { kind: s.next()? })),
     row(Method::GET, "/fhir/{asked}", Access::With(Right::Ask), |s| Some(Door::Search { kind: s.next()? })),
@@ -222,8 +275,10 @@ pub fn find(method: &Method, path: &str) -> Match {
         {
             return Match::Route(door, route.access);
         }
-        allowed.push(route.method.as_str());
-        if route.method == Method::GET {
+        if !allowed.contains(&route.method.as_str()) {
+            allowed.push(route.method.as_str());
+        }
+        if route.method == Method::GET && !allowed.contains(&"HEAD") {
             allowed.push("HEAD");
         }
     }
@@ -247,7 +302,7 @@ fn segments(pattern: &str, path: &str) -> Option<Vec<String>> {
             "{asked}" => ASKED.contains(&part),
             // an emergency has rows of its own: who asks declares it, nobody records it for them
             "{kind}" => Kind::from_word(part).is_some_and(|kind| kind != Kind::Emergency),
-            "{id}" => is_id(part),
+            "{id}" | "{version}" => is_id(part),
             literal => literal == part,
         };
         if !fits {
@@ -305,6 +360,13 @@ mod tests {
             door(Method::POST, "/fhir/CarePlan/$validate"),
             Some(Door::Validate { kind: Some(kind.clone()), id: None })
         );
+        assert_eq!(door(Method::POST, "/fhir/Consent"), Some(Door::Create { kind: "Consent".into() }));
+        assert_eq!(door(Method::PUT, "/fhir/Consent/a"), Some(Door::Update { id: "a".into() }));
+        assert_eq!(door(Method::DELETE, "/fhir/Consent/a"), Some(Door::Withdraw { id: "a".into() }));
+        assert_eq!(door(Method::POST, "/fhir/Consent/a/$confirm"), Some(Door::Confirm { id: "a".into() }));
+        assert_eq!(door(Method::GET, "/fhir/Consent/a/_history"), Some(Door::History { id: "a".into() }));
+        let version = Door::Version { id: "a".into(), version: "2".into() };
+        assert_eq!(door(Method::GET, "/fhir/Consent/a/_history/2"), Some(version));
         let at = door(Method::POST, "/fhir/CarePlan/a.1/$validate");
         assert_eq!(at, Some(Door::Validate { kind: Some(kind), id: Some("a.1".into()) }));
     }
@@ -322,6 +384,8 @@ mod tests {
             "/fhir/CarePlan/%2e%2e",
             "/fhir/Patient",
             "/fhir/CarePlan/a/b",
+            "/fhir/CarePlan/a/_history",
+            "/fhir/Consent/_history",
             "/fhir/CarePlan/a%00",
             "/local/",
             "/local/../x",

@@ -147,7 +147,7 @@ async fn handle(house: &House, peer: &Peer, request: Request<Incoming>, turn: &m
     };
     turn.door = door.name();
     allowed(house, caller, &door, access)?;
-    headers::refuse_odd(&head)?;
+    headers::refuse_odd(&head, &door)?;
     let (inbound, place) = read(house, caller, door, head, incoming, turn).await?;
     walk(house, caller.clone(), inbound, place).await
 }
@@ -225,6 +225,8 @@ fn allowed(house: &House, caller: &Caller, door: &Door, access: Access) -> Resul
     let format = match door {
         Door::Local { format } if !house.formats.contains(format) => return Err(refuse::no_format()),
         Door::Local { format } => format,
+        // A choice by itself is no record: the right to choose is enough.
+        Door::Create { kind } if kind == "Consent" => return Ok(()),
         Door::Bundle | Door::Create { .. } => "fhir",
         _ => return Ok(()),
     };
@@ -237,10 +239,15 @@ async fn walk(house: &House, caller: Caller, inbound: Inbound, place: Place) -> 
     let heavy = inbound.body.len() > HEAVY;
     let walk = house.walk.clone();
     let pending: Pending<Answer> = match inbound.door {
-        Door::Local { .. } | Door::Bundle | Door::Create { .. } => {
-            Box::pin(async move { walk.receive(caller, inbound).await })
+        Door::Local { .. }
+        | Door::Bundle
+        | Door::Create { .. }
+        | Door::Update { .. }
+        | Door::Withdraw { .. }
+        | Door::Confirm { .. } => Box::pin(async move { walk.receive(caller, inbound).await }),
+        Door::Search { .. } | Door::Read { .. } | Door::History { .. } | Door::Version { .. } => {
+            Box::pin(async move { walk.ask(caller, inbound).await })
         }
-        Door::Search { .. } | Door::Read { .. } => Box::pin(async move { walk.ask(caller, inbound).await }),
         Door::Validate { .. } => Box::pin(async move { walk.validate(caller, inbound).await }),
         Door::Register { .. } => Box::pin(async move { walk.register(caller, inbound).await }),
         Door::Metadata => return Ok(Answer::bytes(StatusCode::OK, FHIR_JSON, house.capability.clone())),

@@ -12,10 +12,12 @@ pub type Pending<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 /// The walk. Callers are authenticated and hold the right their route asks for before any of this is called, except
 /// [`Walk::ready`] and [`Walk::formats`], which tell nothing of anybody.
 pub trait Walk: Send + Sync + 'static {
-    /// A record was posted (doors `Local`, `Bundle`, `Create`): map, validate, decide, redact, store, then answer.
+    /// A record was posted (doors `Local`, `Bundle`, `Create`), or a choice changed (`Update`, `Withdraw`, `Confirm`): map,
+    /// validate, decide, store, then answer.
     fn receive(self: Arc<Self>, caller: Caller, inbound: Inbound) -> Pending<Answer>;
 
-    /// A question was asked (doors `Search`, `Read`): decide it, ask the source, and walk its answer.
+    /// A question was asked (doors `Search`, `Read`, `History`, `Version`): decide it, ask the source, and walk its
+    /// answer.
     fn ask(self: Arc<Self>, caller: Caller, inbound: Inbound) -> Pending<Answer>;
 
     /// A record is to be checked and nothing kept (door `Validate`).

@@ -71,6 +71,8 @@ impl fmt::Debug for NewRecord {
 pub struct NewChoice {
     /// A new UUID. Of the first version under this identifier it becomes the Consent's id here.
     pub id: String,
+    /// Who sent the choice, by its id in the configuration: whoever else confirms it does not make it theirs.
+    pub sender: String,
     /// The version that this one follows, where it must follow that one and no other; 0: it must be the first.
     pub follows: Option<u64>,
     /// How it was understood.
@@ -156,7 +158,7 @@ impl NewChoice {
     /// A Consent to be stored as `stored`. One without an identifier goes by its id, and one without either by its
     /// content.
     #[must_use]
-    pub fn of(consent: Item<'_>, stored: String, id: String, understood: Understood) -> NewChoice {
+    pub fn of(consent: Item<'_>, stored: String, id: String, sender: &str, understood: Understood) -> NewChoice {
         let system = consent.str_at(&["identifier", "system"]).unwrap_or_default();
         let identifier = match (consent.str_at(&["identifier", "value"]), consent.str_at(&["id"])) {
             (Some(value), _) => format!("{system}|{value}"),
@@ -164,7 +166,7 @@ impl NewChoice {
             (None, None) => format!("content|{:x?}", openssl::sha::sha256(stored.as_bytes())),
         };
         let dated = consent.str_at(&["dateTime"]).and_then(When::date_time).map(When::earliest);
-        NewChoice { id, follows: None, understood, identifier, dated, consent: stored }
+        NewChoice { id, sender: sender.to_owned(), follows: None, understood, identifier, dated, consent: stored }
     }
 }
 

@@ -8,6 +8,7 @@
 //! `decision` says what came out; `steps` is the order of the whole. Rules of law and practice: [`RuleId`]; FHIR R4 §6.2
 //! (Consent), read in three dialects by `reading`.
 
+mod addressee;
 pub mod authority;
 pub mod choice;
 mod combine;

@@ -176,7 +176,7 @@ impl<'b> Bench<'b> {
     }
 
     /// The person, or an app that acts for the person.
-    fn itself(&self) -> bool {
+    pub fn itself(&self) -> bool {
         let person = self.question().party.person.as_ref();
         person.is_some_and(|p| p.same(&self.evidence.subject) == Truth::True)
     }
@@ -235,6 +235,13 @@ impl<'b> Bench<'b> {
             return Verdict::stays(RuleId::P1);
         }
         if let Some(verdict) = self.ordered(unit) {
+            return verdict;
+        }
+        let choice = super::addressee::choice_of(unit, record);
+        // whoever recorded a choice need not care for the person to be shown it again
+        if let Some(consent) = choice.filter(|_| self.gate.is_none_or(|gate| gate == RuleId::P2))
+            && let Some(verdict) = self.owns(consent)
+        {
             return verdict;
         }
         if let Some(rule) = self.gate {
@@ -346,15 +353,6 @@ impl<'b> Bench<'b> {
         let orders = &self.evidence.facts.orders;
         let of = move |rule| orders.iter().enumerate().filter(move |(_, o)| o.rule == rule && counts(o));
         of(RuleId::L6).chain(of(RuleId::L7)).map(|(at, _)| at)
-    }
-
-    /// A choice goes to the party it names, when they read it; never along with a plan.
-    fn addressed(&self, unit: &Unit<'_>) -> Verdict {
-        let reads = self.question().action == super::words::Action::Access;
-        let named = unit.item.get("provision").is_some_and(|p| {
-            p.all("actor").any(|a| super::reading::actor(a, unit.item).is(self.known, self.policy).0 == Truth::True)
-        });
-        if reads && (named || self.itself()) { Verdict::goes(RuleId::C2) } else { Verdict::stays(RuleId::R6) }
     }
 
     fn rule_of(&self, claim: &super::combine::Claim) -> Option<&'b Rule> {

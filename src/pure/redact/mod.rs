@@ -5,6 +5,7 @@
 //! Refuses: a permit made for another record, and a remainder that is no longer valid or still names what was taken out.
 
 mod cut;
+mod history;
 mod mark;
 mod names;
 pub mod replace;
@@ -12,6 +13,7 @@ mod required;
 mod search;
 mod tag;
 
+pub use history::{PastVersion, shape_history};
 pub use search::{say_incomplete, shape_search};
 
 use crate::pure::decide::{Cut, Decision, Permit, RuleId};

@@ -9,6 +9,9 @@ use crate::pure::decide::{Choice, Dialect, Standing};
 use crate::pure::fhir::When;
 use crate::pure::fhir::time::Precision;
 
+/// Exceptions that are said one by one: nobody reads more.
+const MOST: usize = 40;
+
 /// The choice in plain English. Where it can be read two ways, both, and that whatever either keeps back is kept back.
 #[must_use]
 pub fn restate(choice: &Choice) -> String {
@@ -57,7 +60,8 @@ fn reading(rules: &[Rule], validity: Option<Span>) -> String {
         }
     }
     let mut more = Vec::new();
-    for rule in &rules[1..] {
+    let told = rules.len().min(1 + MOST);
+    for rule in &rules[1..told] {
         let same_party = rule.actors == root.actors && rule.purposes == root.purposes && rule.actions == root.actions;
         match (root.says, rule.says, content(rule)) {
             (Says::Permit, Says::Deny, Some(what)) if same_party && rule.depth == 1 => {
@@ -72,6 +76,12 @@ fn reading(rules: &[Rule], validity: Option<Span>) -> String {
     for sentence in more {
         text.push(' ');
         text.push_str(&sentence);
+    }
+    if rules.len() > told {
+        text.push_str(&format!(
+            " There are {} further exceptions; they stand in the choice itself.",
+            rules.len() - told
+        ));
     }
     if rules.iter().any(|r| r.unclear) {
         text.push_str(" Part of this is not understood, and is kept back.");

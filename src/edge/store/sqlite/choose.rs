@@ -18,9 +18,7 @@ impl Ledger<'_> {
                     "SELECT coalesce(max(version), 0) FROM choice WHERE sender = ?1 AND identifier = ?2
                      AND person = (SELECT id FROM person WHERE key = ?3)",
                 )?
-                .query_row([&acceptance.sender, &choice.identifier, acceptance.record.person.key()], |row| {
-                    row.get(0)
-                })?;
+                .query_row([&choice.sender, &choice.identifier, acceptance.record.person.key()], |row| row.get(0))?;
             if newest != expected {
                 return Ok(true);
             }
@@ -53,7 +51,8 @@ impl Ledger<'_> {
         choice: &NewChoice,
         refs: &mut Refs,
     ) -> Result<bool, StoreError> {
-        let Acceptance { sender, record, now, .. } = acceptance;
+        let Acceptance { record, now, .. } = acceptance;
+        let sender = &choice.sender;
         let last = self
             .connection
             .prepare_cached(

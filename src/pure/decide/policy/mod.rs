@@ -48,6 +48,8 @@ pub struct Policy {
     pub(super) minimums: Vec<Minimum>,
     pub(super) caps: HashMap<String, u32>,
     pub(super) max_age_seconds: Option<i64>,
+    /// Roles that may read every choice: those who answer for the flows.
+    pub(super) choice_readers: Vec<String>,
     /// How what is released is shaped.
     pub(super) shape: Arc<Shape>,
     /// Elements, or whole types, that tell where a person is.

@@ -24,6 +24,7 @@ const TABLES: &[&str] = &[
     "secondary",
     "register",
     "identity",
+    "choices",
     "break-glass",
     "sensitive",
     "labels",
@@ -215,6 +216,10 @@ fn settings(reader: &mut Reader<'_>, root: &DeTable<'_>, policy: &mut Policy) {
         reader.only(table, &["unverified", "unstated"]);
         policy.hold_unverified = reader.word(table, "unverified", &["hold", "take"]) == Some("hold");
         policy.hold_unstated = reader.word(table, "unstated", &["hold", "take"]) == Some("hold");
+    }
+    if let Some(table) = root.get("choices").and_then(|v| reader.table(v, "choices")) {
+        reader.only(table, &["readers"]);
+        policy.choice_readers = reader.texts(table, "readers");
     }
     if let Some(table) = root.get("break-glass").and_then(|v| reader.table(v, "break-glass")) {
         reader.only(table, &["roles", "reasons", "minutes", "objection", "decided", "decided-by"]);

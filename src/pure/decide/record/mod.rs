@@ -177,6 +177,11 @@ impl<'t> Prepared<'t> {
         }
     }
 
+    /// The unit that is all of a resource.
+    pub(super) fn own_unit(&self, resource: usize) -> Option<&Unit<'t>> {
+        self.units.get(self.ranges.get(resource)?.start)
+    }
+
     /// The first resource that a reference certainly names.
     pub fn named(&self, reference: &str) -> Option<usize> {
         self.by_name.get(without_version(reference)).copied()
