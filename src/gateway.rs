@@ -25,6 +25,7 @@ use crate::edge::record::Journal;
 use crate::edge::source::Upstream;
 use crate::edge::store::{Person, Store, StoreError};
 use crate::pure::audit::{Event, Kind, Name, Outcome as Went};
+use crate::pure::decide::recorded::{self, About, Gathered, Rules};
 use crate::pure::decide::{self, Decision, Evidence, Obligation, Outcome, Policy, Prepared, Question};
 use crate::pure::fhir::{Item, Report, nhs_number};
 use crate::pure::map::{self, Mapping};
@@ -50,6 +51,13 @@ struct Outlet {
     patience: Patience,
 }
 
+/// What one decision rests on, for the trail.
+struct Case<'a> {
+    question: &'a Question,
+    gathered: &'a Gathered,
+    about: &'a About,
+}
+
 /// Everything the walk needs, wired once.
 pub struct Gateway {
     config: Arc<Config>,
@@ -58,6 +66,8 @@ pub struct Gateway {
     forms: Forms,
     mappings: BTreeMap<String, Arc<Mapping>>,
     policy: Arc<Policy>,
+    /// The files that policy was made from, kept with the decisions made by it.
+    rules: Rules,
     store: Arc<dyn Store>,
     journal: Journal,
     evidence: Gatherer,
@@ -167,9 +177,10 @@ impl Gateway {
         decision
     }
 
-    /// The trail's line about a decision (BALP AuthZ-Consent).
-    fn decision_event(&self, request: &str, question: &Question, person: &Person, decision: &Decision) -> Event {
+    /// The trail's line about a decision (BALP AuthZ-Consent), with what it rests on.
+    fn decision_event(&self, request: &str, case: &Case<'_>, person: &Person, decision: &Decision) -> Event {
         let mut event = self.journal.event(Kind::Decision, request);
+        let question = case.question;
         let party = &question.party.id;
         event.party = Some(party.clone());
         event.purposes = question.purposes.iter().map(|p| p.code.clone()).collect();
@@ -179,6 +190,8 @@ impl Gateway {
         event.reason = reason_of(decision);
         event.person = person_of(person);
         event.details.push(("decision".to_owned(), record_of(decision, &self.policy)));
+        event.grounds =
+            Some(Arc::new(recorded::write(case.question, case.gathered, case.about, decision, &self.rules)));
         event
     }
 

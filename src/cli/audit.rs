@@ -1,4 +1,4 @@
-//! `sharewell audit`: the IG officer's bench. `verify` proves the trail, `query` asks it.
+//! `sharewell audit`: the IG officer's bench. `verify` proves the trail, `query` asks it, `replay` makes decisions again.
 //!
 //! Comes in: the database of a gateway, read only, with what stands beside it. Goes out: findings that say where.
 //! This is another program than the one that writes: it shares the arithmetic of RFC 6962 with it and nothing else, and
@@ -7,6 +7,7 @@
 mod heads;
 mod pages;
 mod query;
+mod replay;
 mod rows;
 mod trail;
 mod verify;
@@ -27,6 +28,7 @@ pub struct Arguments {
 enum Command {
     Verify(VerifyArguments),
     Query(query::Arguments),
+    Replay(replay::Arguments),
 }
 
 /// Recomputes the audit log from what is stored and compares it with every signed tree head
@@ -58,6 +60,7 @@ pub fn run(arguments: Arguments) -> Exit {
     match arguments.command {
         Command::Verify(arguments) => run_verify(&arguments),
         Command::Query(arguments) => query::run(&arguments),
+        Command::Replay(arguments) => replay::run(&arguments),
     }
 }
 

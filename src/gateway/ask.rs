@@ -8,11 +8,12 @@
 use super::choices::{self, Asking};
 use super::receive::{resources, store_fault};
 use super::watch::Room;
-use super::{Gateway, name_of, person_of, subject_of};
+use super::{Case, Gateway, name_of, person_of, subject_of};
 use crate::edge::authenticate::Caller;
 use crate::edge::listen::{Answer, Door, Inbound};
 use crate::edge::store::Person;
-use crate::pure::audit::{Entry, Event, Kind, Outcome as Went};
+use crate::pure::audit::{Entry, Event, Kind, Outcome as Went, Part};
+use crate::pure::decide::recorded::{About, Gathered};
 use crate::pure::decide::{self, Asked, Decision, Evidence, Outcome, Question};
 use crate::pure::fhir::{Issue, Tree, When, nhs_number};
 use crate::pure::redact::{self, Releasable};
@@ -210,9 +211,12 @@ where
         Err(error) => return Err((store_fault(&error), found.entries)),
     };
     let question = gateway.asked(caller.party(), &inbound.headers, &evidence);
-    let decision = gateway.room(&inbound.request_id, Room::Decide, || may_ask(gateway, &question, asked, &evidence));
+    let (decision, evidence) =
+        gateway.room(&inbound.request_id, Room::Decide, || may_ask(gateway, &question, asked, evidence));
     let party = &caller.party().identity.id;
-    found.entries.push(gateway.decision_event(&inbound.request_id, &question, person, &decision).entry());
+    let about = About::Asked(asked.clone());
+    let case = Case { question: &question, gathered: &Gathered::of(&evidence), about: &about };
+    found.entries.push(gateway.decision_event(&inbound.request_id, &case, person, &decision).entry());
     if decision.outcome() == Outcome::Deny {
         gateway.watches.decided(&inbound.request_id, party, &decision);
         return Ok(found);
@@ -246,16 +250,17 @@ where
 }
 
 /// Whether the sources may be asked. How old the person is stands in the record, which is not here yet: where the answer
-/// would be another for a child, they are asked, and what they answer is decided by the age that it says.
-fn may_ask(gateway: &Gateway, question: &Question, asked: &Asked, evidence: &Evidence) -> Decision {
-    let decision = decide::decide_question(question, asked, evidence, &gateway.policy);
+/// would be another for a child, they are asked, and what they answer is decided by the age that it says. With the decision
+/// comes the evidence it was made by.
+fn may_ask(gateway: &Gateway, question: &Question, asked: &Asked, evidence: Evidence) -> (Decision, Evidence) {
+    let decision = decide::decide_question(question, asked, &evidence, &gateway.policy);
     if decision.outcome() != Outcome::Deny || evidence.facts.age.is_some() {
-        return decision;
+        return (decision, evidence);
     }
     let mut child = evidence.clone();
     child.facts.age = Some(0);
     let of_a_child = decide::decide_question(question, asked, &child, &gateway.policy);
-    if of_a_child.outcome() == Outcome::Deny { decision } else { of_a_child }
+    if of_a_child.outcome() == Outcome::Deny { (decision, evidence) } else { (of_a_child, child) }
 }
 
 /// Decides about one answer of a source and takes out what the caller may not have.
@@ -282,7 +287,9 @@ async fn release(
     };
     let question = gateway.asked(caller.party(), &inbound.headers, &evidence);
     let decision = gateway.decide(&inbound.request_id, &question, record, &evidence);
-    let decided = gateway.decision_event(&inbound.request_id, &question, person, &decision);
+    let about = About::Passing(Part::new("record", record.bundle().root().to_json()));
+    let case = Case { question: &question, gathered: &Gathered::of(&evidence), about: &about };
+    let decided = gateway.decision_event(&inbound.request_id, &case, person, &decision);
     let obligations = decision.obligations().to_vec();
     entries.push(decided.entry());
     let Ok(permit) = decision.into_permit() else { return Ok(None) };

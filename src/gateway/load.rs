@@ -15,6 +15,7 @@ use crate::edge::store::{Sqlite, Store};
 use crate::embedded;
 use crate::pure::audit::Name;
 use crate::pure::decide::Policy;
+use crate::pure::decide::recorded::Rules;
 use crate::pure::fhir::{File, Issue, Report};
 use crate::pure::map::{self, Mapping};
 use crate::pure::parse::{self, ParseLimits, Syntax};
@@ -72,10 +73,11 @@ fn folder(configured: Option<&Path>, embedded: &str) -> Result<Vec<File>, Unread
     }
 }
 
-fn definitions(config: &Config) -> Result<Definitions, Unready> {
+/// The program's definitions, with the site's own where it has some.
+fn definitions(own: Option<&[File]>) -> Result<Definitions, Unready> {
     let base = Definitions::base()?;
-    match &config.folders.profiles {
-        Some(path) => Ok(base.with_files(&folder(Some(path), "")?)?),
+    match own {
+        Some(files) => Ok(base.with_files(files)?),
         None => Ok(base),
     }
 }
@@ -168,10 +170,12 @@ impl Gateway {
         clock: Arc<dyn Clock>,
         watches: Watches,
     ) -> Result<Arc<Gateway>, Unready> {
-        let definitions = Arc::new(definitions(&config)?);
+        let own = config.folders.profiles.as_deref().map(|path| folder(Some(path), "")).transpose()?;
+        let definitions = Arc::new(definitions(own.as_deref())?);
         let mappings = mappings(&folder(config.folders.mappings.as_deref(), "mappings/")?, &definitions)?;
         let rules = folder(config.folders.sharing.as_deref(), "deploy/sharing/")?;
         let policy = Arc::new(Policy::compile(&rules)?.with_definitions(Arc::clone(&definitions)));
+        let rules = Rules::of(&rules, own.as_deref());
         let outlets = outlets(&config, &mappings, &clock)?;
         let mut sources = Vec::new();
         for source in &config.sources {
@@ -197,6 +201,7 @@ impl Gateway {
             definitions,
             mappings,
             policy,
+            rules,
             store,
             outlets,
             sources,

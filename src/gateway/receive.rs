@@ -7,12 +7,13 @@ mod replace;
 
 use super::choices::{self, Incoming};
 use super::watch::Room;
-use super::{Gateway, format_of, hex, name_of, person_of, status_of};
+use super::{Case, Gateway, format_of, hex, name_of, person_of, status_of};
 use crate::config::Party;
 use crate::edge::authenticate::Caller;
 use crate::edge::listen::{Answer, Door, Inbound, answer::FHIR_JSON};
 use crate::edge::store::{Acceptance, Accepted, NewMessage, NewRecord, Person, Reply, StoreError};
 use crate::pure::audit::{Entry, Event, Kind, Outcome as Went, Thing};
+use crate::pure::decide::recorded::{About, Gathered};
 use crate::pure::decide::{self, Action, Evidence, Outcome};
 use crate::pure::fhir::{Issue, Item, Report, Severity, nhs_number};
 use crate::pure::map::{self, Circumstances, Loss};
@@ -78,7 +79,8 @@ async fn take_in(gateway: &Gateway, caller: &Caller, inbound: &Inbound) -> Resul
     let mut entries = vec![created(gateway, party, inbound, &person, &id).entry()];
     let written = |one| choices::chosen(gateway, party, &inbound.request_id, &person, one).entry();
     entries.extend(chosen.iter().map(written));
-    let messages = messages(gateway, party, inbound, &person, &walked.record, &evidence, &mut entries);
+    let about = About::Stored { id: id.clone(), digest: walked.record.digest() };
+    let messages = messages(gateway, party, inbound, &person, (&walked.record, &about), &evidence, &mut entries);
     let acceptance = Acceptance {
         sender: party.identity.id.clone(),
         key,
@@ -218,18 +220,20 @@ fn messages(
     sender: &Party,
     inbound: &Inbound,
     person: &Person,
-    record: &Validated,
+    (record, about): (&Validated, &About),
     evidence: &Evidence,
     entries: &mut Vec<Entry>,
 ) -> Vec<NewMessage> {
     let mut messages = Vec::new();
     // what is the same for all recipients, once
+    let gathered = Gathered::of(evidence);
     let prepared = gateway.room(&inbound.request_id, Room::Decide, || decide::prepare(record, &gateway.policy));
     for outlet in gateway.outlets.values().filter(|o| o.recipient.party.identity.id != sender.identity.id) {
         let to = &outlet.recipient;
         let question = gateway.question(&to.party, Action::Disclose, gateway.clock.now());
         let decision = gateway.decide_prepared(&inbound.request_id, &question, &prepared, evidence);
-        let event = gateway.decision_event(&inbound.request_id, &question, person, &decision);
+        let case = Case { question: &question, gathered: &gathered, about };
+        let event = gateway.decision_event(&inbound.request_id, &case, person, &decision);
         entries.push(event.entry());
         if decision.outcome() != Outcome::Deny {
             let (id, recipient) = (gateway.clock.id(), to.id.clone());

@@ -5,10 +5,11 @@
 //! that changes between deciding and leaving sends it back to deciding: the store refuses the departure (P5).
 
 use super::watch::{End, Room};
-use super::{Gateway, name_of, person_of};
+use super::{Case, Gateway, name_of, person_of};
 use crate::edge::store::{Departure, Fate, Message, Released, StoreError};
 use crate::pure::audit::{Entry, Event, Kind, Outcome as Went, Phase, Thing};
 use crate::pure::decide::Action;
+use crate::pure::decide::recorded::{About, Gathered};
 use crate::pure::redact::{self, Releasable};
 use crate::pure::validate::Validated;
 use jiff::SignedDuration;
@@ -97,7 +98,9 @@ impl Gateway {
             let evidence = self.gather(&message.person, Some(&record)).await?;
             let question = self.question(&outlet.recipient.party, Action::Disclose, self.clock.now());
             let decision = self.decide(&message.request, &question, &record, &evidence);
-            let decided = self.decision_event(&message.request, &question, &message.person, &decision);
+            let about = About::Stored { id: message.record.clone(), digest: record.digest() };
+            let case = Case { question: &question, gathered: &Gathered::of(&evidence), about: &about };
+            let decided = self.decision_event(&message.request, &case, &message.person, &decision);
             let (reason, obligations) = (decided.reason.clone(), decision.obligations().to_vec());
             let Ok(permit) = decision.into_permit() else {
                 let mut ending = self.ended(&message, None, Fate::Withdrawn { reason });

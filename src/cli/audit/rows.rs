@@ -17,7 +17,7 @@ pub(super) struct Table {
 }
 
 /// The tables that the log vouches for row by row.
-pub(super) const TABLES: [Table; 8] = [
+pub(super) const TABLES: [Table; 10] = [
     Table { name: "person", key: "id", columns: "id, salt, key", counted: Some("id") },
     Table {
         name: "record",
@@ -41,6 +41,13 @@ pub(super) const TABLES: [Table; 8] = [
         name: "understood",
         key: "choice",
         columns: "choice, salt, act, actor, taken, dialect, authority, reader, rules",
+        counted: Some("sequence"),
+    },
+    Table { name: "kept", key: "digest", columns: "digest, salt, kind, body", counted: Some("sequence") },
+    Table {
+        name: "decision",
+        key: "entry",
+        columns: "entry, salt, fingerprint, engine, document",
         counted: Some("sequence"),
     },
     Table {

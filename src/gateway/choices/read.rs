@@ -4,13 +4,14 @@
 //! every answer is made of [`Releasable`]s. What may not be seen is absent.
 
 use super::super::watch::Room;
-use super::super::{Gateway, ask};
+use super::super::{Case, Gateway, ask};
 use super::represented;
 use crate::edge::authenticate::Caller;
 use crate::edge::evidence;
 use crate::edge::listen::{Answer, Inbound};
 use crate::edge::store::{Act, Person, StoreError, StoredConsent};
-use crate::pure::audit::Entry;
+use crate::pure::audit::{Entry, Part};
+use crate::pure::decide::recorded::{About, Gathered};
 use crate::pure::decide::{Evidence, Identity};
 use crate::pure::fhir::{Issue, When, nhs_number};
 use crate::pure::redact::{self, PastVersion, Releasable};
@@ -42,7 +43,9 @@ impl Asking<'_> {
         let evidence = Evidence { subject, ..gateway.gather(person, None).await? };
         let question = gateway.asked(self.caller.party(), &self.inbound.headers, &evidence);
         let decision = gateway.decide(request, &question, &record, &evidence);
-        self.entries.push(gateway.decision_event(request, &question, person, &decision).entry());
+        let about = About::Passing(Part::new("record", record.bundle().root().to_json()));
+        let case = Case { question: &question, gathered: &Gathered::of(&evidence), about: &about };
+        self.entries.push(gateway.decision_event(request, &case, person, &decision).entry());
         let Ok(permit) = decision.into_permit() else { return Ok(None) };
         let redacted = gateway.room(request, Room::Redact, || redact::redact(&record, permit, &gateway.definitions));
         Ok(redacted.ok())

@@ -1,8 +1,9 @@
 //! The facts of an act, from which its AuditEvent and its line in the trail are made.
 
-use super::{Entry, Kind, Outcome, Phase};
+use super::{Entry, Grounds, Kind, Outcome, Phase};
 use crate::pure::fhir::tree::Tree;
 use jiff::Timestamp;
+use std::sync::Arc;
 
 /// A party, a device or a person as the trail names it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -61,6 +62,8 @@ pub struct Event {
     pub query: Option<String>,
     /// Further facts by name: `decision` (the whole decision as JSON), `manifest`, `policy`. Text, kept base64.
     pub details: Vec<(String, String)>,
+    /// For a decision: what it rests on. No part of the AuditEvent.
+    pub grounds: Option<Arc<Grounds>>,
 }
 
 impl std::fmt::Debug for Event {
@@ -92,6 +95,7 @@ impl Event {
             things: Vec::new(),
             query: None,
             details: Vec::new(),
+            grounds: None,
         }
     }
 
@@ -115,6 +119,7 @@ impl Event {
             message: self.message.clone(),
             recorded: self.recorded,
             event: self.tree().root().to_json(),
+            grounds: self.grounds.clone(),
         }
     }
 }

@@ -9,12 +9,15 @@
 
 mod balp;
 mod event;
+mod grounds;
 pub mod merkle;
 
 pub use event::{Event, Name, Thing};
+pub use grounds::{Grounds, Part};
 
 use jiff::Timestamp;
 use std::fmt;
+use std::sync::Arc;
 
 /// What was done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -154,6 +157,8 @@ pub struct Entry {
     pub recorded: Timestamp,
     /// The AuditEvent, compact JSON. It names the person: to be stored, never logged.
     pub event: String,
+    /// For a decision: what it rests on, stored with the entry to be replayed by.
+    pub grounds: Option<Arc<Grounds>>,
 }
 
 impl fmt::Debug for Entry {

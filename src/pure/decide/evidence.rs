@@ -4,6 +4,7 @@ use super::choice::Choice;
 use super::question::BreakGlass;
 use super::words::{Identity, Truth};
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 /// Everything the decision rests on. Gathered outside and handed in, so that a decision can be replayed.
 #[derive(Clone, Debug)]
@@ -29,7 +30,7 @@ impl Evidence {
 }
 
 /// Whether the person can decide about sharing for themselves (Mental Capacity Act 2005: presumed, decision-specific).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Capacity {
     /// Nobody has said otherwise: presumed from 16 (MCA s1).
     #[default]
@@ -41,7 +42,8 @@ pub enum Capacity {
 }
 
 /// Facts about the person, as far as they are known. The default knows nothing.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Facts {
     /// Capacity to decide about sharing.
     pub capacity: Capacity,
@@ -96,7 +98,8 @@ impl Facts {
 }
 
 /// A time in which what is held may be stored and nothing else.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Restriction {
     /// From when.
     pub from: Option<Timestamp>,
@@ -105,7 +108,8 @@ pub struct Restriction {
 }
 
 /// An emergency that a party declared for itself.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Emergency {
     /// The party's id in the configuration.
     pub party: String,
@@ -114,7 +118,7 @@ pub struct Emergency {
 }
 
 /// How far the right to choose was looked into.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Authority {
     /// `representatives` is complete: who is not in it has no right to permit.
     #[default]
@@ -124,7 +128,7 @@ pub enum Authority {
 }
 
 /// By what right somebody speaks for the person.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Right {
     /// Lasting power of attorney, health and welfare: only if registered, and capacity is lacking.
     HealthAndWelfareAttorney,
@@ -143,7 +147,8 @@ pub enum Right {
 }
 
 /// Somebody who may speak for the person.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Representative {
     /// Who.
     pub who: Identity,
@@ -158,7 +163,8 @@ pub struct Representative {
 }
 
 /// Somebody who cares for the person.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Relationship {
     /// Who: an organisation, a team, a professional.
     pub with: Identity,
@@ -169,7 +175,8 @@ pub struct Relationship {
 }
 
 /// A legal bar on parts of a record. Rules L2 to L5.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Bar {
     /// The record's own name for it, for the audit.
     pub id: String,
@@ -187,7 +194,8 @@ pub struct Bar {
 }
 
 /// An order that goes before the choices. Rules L6 and L7.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Order {
     /// Its reference: the court's, the enquiry's.
     pub id: String,

@@ -22,6 +22,7 @@ pub mod provision;
 pub mod question;
 mod reading;
 mod record;
+pub mod recorded;
 mod request;
 pub mod rules;
 mod steps;

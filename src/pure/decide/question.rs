@@ -2,9 +2,11 @@
 
 use super::words::{Action, Code, Identity};
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 /// A recipient or a caller, as configuration knows it. Start from `Party::default()`: nobody, who may have nothing.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Party {
     /// Its name in configuration: `st-orrins-hospice`.
     pub id: String,
@@ -29,7 +31,8 @@ pub struct Party {
 }
 
 /// A declared emergency, or a declared need to go past what the choices say.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct BreakGlass {
     /// Reason code of the policy: `unconscious`, `life-threat`.
     pub reason: String,
@@ -44,7 +47,7 @@ pub struct BreakGlass {
 }
 
 /// Whether the party is taken to care for the person (rule P2).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Relation {
     /// As the evidence has it: a recorded relationship, or a choice that names the party.
     #[default]
@@ -56,7 +59,7 @@ pub enum Relation {
 }
 
 /// What holds where no choice speaks, when the request says so itself.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Fallback {
     /// Everything may go.
     Permit,
@@ -71,7 +74,8 @@ pub enum Fallback {
 }
 
 /// One question to decide.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Question {
     /// Who would receive it.
     pub party: Party,
@@ -121,7 +125,8 @@ impl Question {
 }
 
 /// What a pull asks a source for, before the source is asked.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Asked {
     /// Resource types: `CarePlan`.
     pub types: Vec<String>,

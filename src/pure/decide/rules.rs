@@ -1,7 +1,7 @@
 //! The published list of reasons: every decision cites these ids and no others (`sharing-choices` §3.4).
 
 /// Why something was permitted or withheld.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
 #[allow(missing_docs, reason = "each is said in words by `text`")]
 pub enum RuleId {
     L1,

@@ -5,6 +5,7 @@
 
 mod accept;
 mod choose;
+mod grounds;
 mod keeper;
 mod queue;
 mod read;

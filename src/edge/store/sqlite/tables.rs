@@ -1,7 +1,7 @@
 //! The tables, how a connection is set up, and how an older database becomes today's.
 //!
 //! Three sorts of table. What is written once and never changed (`person`, `record`, `choice`, `understood`, `answered`,
-//! `fact` and the `ended` that says when one stopped being so, the first columns of `message`): the trail holds a salted
+//! `decision` and what it rests on, `kept`, `fact` and the `ended` that says when one stopped being so, the first columns of `message`): the trail holds a salted
 //! digest of each row. What changes (`message` from `state` on, `pulse`):
 //! each row carries a seal over itself, and the trail says where a message stands. The trail itself (`log`, `head`,
 //! `unresolved`). Nothing is stored that no check covers; `sharewell audit verify` is the other reader of this page.
@@ -15,7 +15,7 @@ use std::time::Duration;
 const APPLICATION: i32 = 0x5348_5257;
 
 /// One step a version; the database's `user_version` is how many were taken.
-const MIGRATIONS: [&str; 4] = [
+const MIGRATIONS: [&str; 5] = [
     "
 CREATE TABLE setting (name TEXT NOT NULL PRIMARY KEY, value TEXT NOT NULL) STRICT;
 CREATE TABLE pulse (id INTEGER PRIMARY KEY, at INTEGER NOT NULL, seal BLOB NOT NULL) STRICT;
@@ -85,6 +85,15 @@ CREATE TABLE ended (
     person INTEGER NOT NULL REFERENCES person (id), epoch INTEGER NOT NULL,
     recorder TEXT NOT NULL, recorded INTEGER NOT NULL, request TEXT NOT NULL) STRICT;
 CREATE INDEX ended_person ON ended (person, epoch);
+",
+    "
+CREATE TABLE kept (
+    sequence INTEGER PRIMARY KEY, digest TEXT NOT NULL UNIQUE, salt BLOB NOT NULL, kind TEXT NOT NULL,
+    body BLOB NOT NULL) STRICT;
+CREATE TABLE decision (
+    sequence INTEGER PRIMARY KEY, entry TEXT NOT NULL UNIQUE, salt BLOB NOT NULL, fingerprint TEXT NOT NULL,
+    engine TEXT NOT NULL, document TEXT NOT NULL) STRICT;
+CREATE INDEX decision_fingerprint ON decision (fingerprint);
 ",
 ];
 

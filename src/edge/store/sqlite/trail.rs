@@ -38,14 +38,16 @@ impl Ledger<'_> {
         salt
     }
 
-    /// Adds entries; the first of them vouches for what was done.
+    /// Adds entries; the first of them vouches for what was done, and each for what its decision rests on.
     pub(super) fn append(&mut self, entries: &[Entry], refs: Refs) -> Result<(), StoreError> {
         if entries.is_empty() {
             return Err(StoreError::Refused("nothing is done without an entry in the trail"));
         }
-        let mut refs = Some(refs.0);
+        let mut first = Some(refs);
         for entry in entries {
-            self.append_one(entry, &refs.take().unwrap_or_default())?;
+            let mut refs = first.take().unwrap_or_default();
+            self.store_grounds(entry, &mut refs)?;
+            self.append_one(entry, &refs.0)?;
         }
         Ok(())
     }
