@@ -262,3 +262,36 @@ fn a_document_holds_what_its_composition_refers_to_and_nothing_that_is_apart() {
     let found = errors(&none(), &record(&[composition("Practitioner/p"), practitioner("p"), practitioner("q")]));
     assert_eq!(found, ["entry-unreachable at Bundle.entry[2]"]);
 }
+
+#[test]
+fn a_value_that_fits_two_slices_is_refused() {
+    let concept = |system: &str, code: &str| format!(r#"{{"coding":[{{"system":"{system}","code":"{code}"}}]}}"#);
+    let (one, other) = (concept("https://northmere.example/a", "1"), concept("https://northmere.example/b", "2"));
+    let elements = format!(
+        r#"{{"id":"Basic.identifier","path":"Basic.identifier","slicing":{{"discriminator":[{{"type":"pattern","path":"type"}}],"rules":"open"}}}},
+        {{"id":"Basic.identifier:a","path":"Basic.identifier","sliceName":"a"}},
+        {{"id":"Basic.identifier:a.type","path":"Basic.identifier.type","min":1,"patternCodeableConcept":{one}}},
+        {{"id":"Basic.identifier:b","path":"Basic.identifier","sliceName":"b"}},
+        {{"id":"Basic.identifier:b.type","path":"Basic.identifier.type","min":1,"patternCodeableConcept":{other}}}"#
+    );
+    let basic = |types: &[&str]| {
+        let all: Vec<String> = types.iter().map(|of| format!(r#"{{"type":{of},"value":"1"}}"#)).collect();
+        format!(r#"{{"resourceType":"Basic","code":{{"text":"x"}},"identifier":[{}]}}"#, all.join(","))
+    };
+    let profile = || [profile("two", "Basic", &elements)];
+    assert!(errors(&profile(), &basic(&[&one, &other])).is_empty());
+    let both = r#"{"coding":[{"system":"https://northmere.example/b","code":"2"},{"system":"https://northmere.example/a","code":"1"}]}"#;
+    assert_eq!(errors(&profile(), &basic(&[&one, both])), ["two-slices-fit at Basic.identifier[1]"]);
+}
+
+#[test]
+fn a_slice_that_says_nothing_where_slices_are_told_apart_is_no_second_slice() {
+    // what tells is the system; `any` says nothing of it
+    let elements = format!(
+        r#"{{"id":"Patient.identifier","path":"Patient.identifier","slicing":{{"discriminator":[{{"type":"value","path":"system"}}],"rules":"open"}}}},
+        {{"id":"Patient.identifier:nhs","path":"Patient.identifier","sliceName":"nhs"}},
+        {{"id":"Patient.identifier:nhs.system","path":"Patient.identifier.system","fixedUri":"{NHS}"}},
+        {{"id":"Patient.identifier:any","path":"Patient.identifier","sliceName":"any"}}"#
+    );
+    assert!(errors(&[profile("any", "Patient", &elements)], &identifiers(&[NHS, LOCAL])).is_empty());
+}

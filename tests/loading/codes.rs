@@ -143,3 +143,38 @@ fn systems_that_are_rules_are_held_to_them() {
         assert_eq!(set.contains(Some(system), wrong), Membership::Out, "{wrong}");
     }
 }
+
+#[test]
+fn codes_that_are_no_longer_in_use_are_left_out_where_the_set_says_so() {
+    let with = |inactive: Option<bool>, include: Value| {
+        let mut compose = json!({"include": [include]});
+        if let Some(says) = inactive {
+            compose["inactive"] = json!(says);
+        }
+        compose
+    };
+    let whole = || json!({"system": SYSTEM});
+    let listed = || json!({"system": SYSTEM, "concept": [{"code": "wash"}, {"code": "stairs"}]});
+    let imported = || json!({"valueSet": ["https://northmere.example/ValueSet/whole"]});
+    let rows: [(&str, Value, &[&str]); 7] = [
+        ("whole", with(None, whole()), &ALL),
+        ("whole-with", with(Some(true), whole()), &ALL),
+        ("whole-without", with(Some(false), whole()), &ALL[..6]),
+        ("listed", with(None, listed()), &["stairs", "wash"]),
+        ("listed-without", with(Some(false), listed()), &["stairs"]),
+        ("imported", with(None, imported()), &ALL),
+        ("imported-without", with(Some(false), imported()), &ALL[..6]),
+    ];
+    let mut files = vec![file("help.json", &help())];
+    files.extend(rows.iter().map(|(name, compose, _)| file(&format!("{name}.json"), &set(name, compose))));
+    let definitions = Definitions::r4().expect("R4 loads").with_files(&files).expect("they load");
+    for (name, _, expected) in rows {
+        assert_eq!(codes(&definitions, name), expected, "{name}");
+    }
+    // of a system that is not loaded nobody here knows what is in use: what is listed stays
+    let elsewhere = json!({"system": "http://snomed.info/sct", "concept": [{"code": "133932002"}]});
+    let files = [file("s.json", &set("s", &with(Some(false), elsewhere)))];
+    let definitions = Definitions::r4().expect("R4 loads").with_files(&files).expect("they load");
+    let set = definitions.value_set("https://northmere.example/ValueSet/s").expect("it is loaded");
+    assert_eq!(set.contains(Some("http://snomed.info/sct"), "133932002"), Membership::In);
+}

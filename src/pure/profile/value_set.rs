@@ -87,7 +87,23 @@ impl ValueSet {
             }
         }
         set.excluded = compose.all("exclude").map(|exclude| part(exclude, definitions, depth)).collect();
+        if compose.get("inactive").and_then(Item::bool) == Some(false) {
+            let systems = set.systems();
+            set.excluded.extend(systems.iter().filter_map(|system| inactive(system, definitions)));
+        }
         Some(set)
+    }
+
+    /// The systems its codes can be of, as far as it names them or the sets that it imports do.
+    fn systems(&self) -> Vec<Arc<str>> {
+        let mut found: Vec<Arc<str>> = self.listed.values().flatten().cloned().collect();
+        found.extend(self.parts.iter().filter_map(|part| part.system.clone()));
+        for set in self.parts.iter().flat_map(|part| &part.sets).flatten() {
+            found.extend(set.systems());
+        }
+        found.sort();
+        found.dedup();
+        found
     }
 
     fn word(&mut self, concept: Item<'_>, code: &str) {
@@ -212,6 +228,13 @@ impl Part {
             _ => None,
         }
     }
+}
+
+/// The codes of a system that are no longer in use, where it is loaded (R4 ValueSet.compose.inactive).
+fn inactive(system: &Arc<str>, definitions: &Definitions) -> Option<Part> {
+    let all = definitions.code_system(system)?;
+    let codes: NameSet = all.concepts.iter().filter(|c| c.is_inactive).map(|c| c.code.clone()).collect();
+    (!codes.is_empty()).then(|| Part { system: Some(system.clone()), codes: Codes::These(codes), sets: Vec::new() })
 }
 
 fn part(include: Item<'_>, definitions: &Definitions, depth: usize) -> Part {

@@ -1,5 +1,5 @@
 //! Bindings: a coded element takes its codes from a value set (R4 §4.1.4). Required: an error otherwise; extensible: a
-//! warning. What depends on a code system that is not loaded is not checked, and the report says so.
+//! warning; preferred: information, where a profile asks and not R4 itself; example: nothing. What depends on a code system that is not loaded is not checked, and the report says so.
 
 use super::coding::{WRONG_DISPLAY, same_words};
 use crate::pure::fhir::{Item, Kind, Severity};
@@ -28,8 +28,23 @@ impl<'a> Walk<'a> {
         for (strength, url) in &binding.additional {
             self.bound(item, url, *strength, by, type_name);
         }
-        if let (Some(url), true) = (&binding.value_set, binding.strength <= Strength::Extensible) {
-            self.bound(item, url, binding.strength, by, type_name);
+        match (&binding.value_set, binding.strength) {
+            (Some(url), Strength::Required | Strength::Extensible) => {
+                self.bound(item, url, binding.strength, by, type_name);
+            }
+            (Some(url), Strength::Preferred) if by.profile.is_constraint => self.preferred(item, url, by, type_name),
+            _ => {}
+        }
+    }
+
+    /// Other codes are no fault (R4 §4.1.4.3); whoever chose the profile may still want to know. What cannot be checked
+    /// need not be told.
+    fn preferred(&mut self, item: Item<'a>, url: &str, by: By<'a>, type_name: &str) {
+        let Some(set) = self.definitions.value_set(url) else { return };
+        if has_code(item) && membership(item, &set, type_name) == Membership::Out {
+            let text = format!("the code of `{}` is recommended to come from value set `{url}`", by.node.id);
+            let remedy = "use a code of that set where one fits";
+            self.find(Severity::Information, "code-invalid", "code-not-preferred", item, Some(by), text, remedy);
         }
     }
 

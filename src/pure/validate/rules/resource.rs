@@ -26,6 +26,7 @@ impl<'a> Walk<'a> {
             "StructureDefinition" => self.structure_definition(item),
             "QuestionnaireResponse" => self.response(item),
             "ValueSet" => self.included_systems(item),
+            "CodeSystem" => self.code_system(item),
             "ConceptMap" => self.mapped_codes(item),
             _ => {}
         }

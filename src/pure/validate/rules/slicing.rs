@@ -28,6 +28,7 @@ impl<'a> Walk<'a> {
             match slice {
                 Some(at) => {
                     members[at].push(*one);
+                    self.only_one_slice(*one, by, slicing, &slices[at..]);
                     if slicing.is_ordered && at < latest {
                         let text = format!("the slices of `{}` should stand in the order of the profile", by.node.id);
                         self.error("structure", "slice-out-of-order", one.item, Some(by), text, "put them in order");
@@ -51,6 +52,60 @@ impl<'a> Walk<'a> {
         for ((_, index), members) in slices.iter().zip(&members) {
             self.overlay_values(holder, members, by.profile, *index);
         }
+    }
+
+    /// A value is in one slice: what tells slices apart puts it into no second one (R4 profiling.html#discriminator).
+    /// `slices` begin with the one it is in. Types of a choice tell themselves apart.
+    fn only_one_slice(
+        &mut self,
+        found: Found<'a>,
+        by: By<'a>,
+        slicing: &'a Slicing,
+        slices: &'a [(Arc<str>, NodeIndex)],
+    ) {
+        let [(name, first), others @ ..] = slices else { return };
+        if by.node.is_choice || others.is_empty() || slicing.discriminators.is_empty() {
+            return;
+        }
+        for (other, index) in others {
+            // extensions, by far the most slices there are, are told apart by two texts
+            if let [(_, path)] = slicing.discriminators.as_slice()
+                && let Some(mine) = self.extension_url(by.profile, *first, path)
+                && let Some(theirs) = self.extension_url(by.profile, *index, path)
+                && mine != theirs
+            {
+                continue;
+            }
+            if self.is_in_slice(found, by.profile, *index, slicing)
+                && [first, index].iter().all(|slice| self.is_told(by.profile, **slice, slicing))
+            {
+                let text = format!("this value of `{}` fits two slices, `{name}` and `{other}`", by.node.id);
+                let remedy = "make it fit one of them, or mend what tells them apart in the profile";
+                self.error("invalid", "two-slices-fit", found.item, Some(by), text, remedy);
+                return;
+            }
+        }
+    }
+
+    /// Whether a slice says something at the place of a discriminator, so that being in it is not by default.
+    fn is_told(&self, profile: &'a Profile, slice: NodeIndex, slicing: &'a Slicing) -> bool {
+        slicing.discriminators.iter().any(|(tell, path)| {
+            if self.extension_url(profile, slice, path).is_some() {
+                return true;
+            }
+            let mut spec = Spec { profile, node: Some(slice), constant: None };
+            for step in steps(path) {
+                spec = self.spec_step(spec, step);
+            }
+            let Some(index) = spec.node else { return spec.constant.is_some() };
+            let node = &spec.profile.nodes[index as usize];
+            match tell {
+                Tell::Exists => node.max == 0 || node.min > 0,
+                Tell::Type => index == 0 || !node.types.is_empty(),
+                Tell::Profile => index == 0 || node.types.iter().any(|t| !t.profiles.is_empty()),
+                Tell::Value => node.fixed.is_some() || node.pattern.is_some() || node.binding.is_some(),
+            }
+        })
     }
 
     fn is_in_slice(&mut self, found: Found<'a>, profile: &'a Profile, slice: NodeIndex, slicing: &'a Slicing) -> bool {
