@@ -83,7 +83,8 @@ groups = ["Group/1"]
 roles = ["health-professional"]
 references = ["Organization/a"]
 certificates = ["dns:A.Test", "sha256:00:11:22:33:44:55:66:77:88:99:aa:bb:cc:dd:ee:ff:00:11:22:33:44:55:66:77:88:99:aa:bb:cc:dd:ee:ff"]
-may = ["send", "ask", "validate", "record", "operate"]
+person = { system = "https://fhir.nhs.uk/Id/nhs-number", value = "9990000018" }
+may = ["send", "choose", "ask", "validate", "record", "operate"]
 sends = ["care-act", "fhir"]
 [folders]
 mappings = "m"
@@ -114,6 +115,8 @@ pages = 3
     assert_eq!(party.certificates[0], CertificateMatch::Dns("a.test".to_owned()));
     assert!(matches!(party.certificates[1], CertificateMatch::Sha256(d) if d[1] == 0x11 && d[31] == 0xff));
     assert_eq!(party.may, Right::ALL);
+    let person = party.identity.person.as_ref().map(|p| p.identifiers[0].1.as_str());
+    assert_eq!(person, Some("9990000018"), "whose own app it is");
     assert_eq!((party.identity.groups_known, party.identifier.1.as_str()), (true, "a"));
     let recipient = &config.recipients[0];
     assert_eq!(recipient.format, Format::Local("portal".to_owned()));

@@ -231,7 +231,7 @@ async fn a_later_choice_supersedes_and_one_that_comes_late_does_not() {
     }
     let mut other = acceptance(it.clock.as_ref(), "e", &[]);
     other.sender = "winifreds-app".to_owned();
-    other.choices = vec![choice("hospice", None, "permit")];
+    other.choices = vec![NewChoice { sender: other.sender.clone(), ..choice("hospice", None, "permit") }];
     it.store.accept(other).await.unwrap();
     assert_eq!(it.store.choices(&winifred()).await.unwrap().consents.len(), 2, "nobody undoes another sender's choice");
 }

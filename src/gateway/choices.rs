@@ -39,6 +39,15 @@ pub(super) fn readable(record: &Validated) -> Result<(), Refusal> {
     if report.is_valid() { Ok(()) } else { Err(unprocessable(report)) }
 }
 
+/// Whose choice a record is; none where it is not one choice by itself.
+pub(super) fn whose(record: &Validated) -> Option<Result<Person, Refusal>> {
+    let root = record.bundle().root();
+    if root.resource_type() != Some("Consent") {
+        return None;
+    }
+    Some(decide::read_choice(root).map_err(unprocessable).and_then(|choice| person(&choice, root)))
+}
+
 /// The choices that a record carries. One that cannot be read safely keeps the record out.
 pub(super) fn carried(gateway: &Gateway, record: &Validated, sender: &Party) -> Result<Vec<Incoming>, Refusal> {
     let (mut found, mut report) = (Vec::new(), Report::default());
@@ -137,7 +146,7 @@ pub(super) fn with_choices(mut evidence: Evidence, new: &[Incoming]) -> Evidence
 pub(super) fn told(one: &Incoming) -> Report {
     let mut report = Report::default();
     let id = one.choice.reference().reference;
-    report.push(Issue::information("informational", "choice-restated", restate::restate(&one.choice)));
+    report.push(Issue::information("informational", "choice-restated", restate::whole(&one.choice)));
     report.extend(one.choice.warnings().clone());
     if one.choice.taken() == Taken::Awaiting {
         let text =

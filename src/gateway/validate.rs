@@ -201,7 +201,8 @@ fn addressed(root: Item<'_>, kind: Option<&str>, id: Option<&str>, report: &mut 
 /// What posting it would come to.
 fn as_create(tree: Tree, profiles: &[&str], gateway: &Gateway, caller: &Caller) -> Report {
     let mut report = Report::default();
-    if !caller.may(Right::Send) || !caller.sends("fhir") {
+    let alone = tree.root().resource_type() == Some("Consent") && caller.may(Right::Choose);
+    if !alone && (!caller.may(Right::Send) || !caller.sends("fhir")) {
         let text = "you may not send `fhir`".to_owned();
         report.push(Issue::error("forbidden", "format-not-yours", text).remedy("ask the operator of this gateway"));
     }
@@ -210,7 +211,9 @@ fn as_create(tree: Tree, profiles: &[&str], gateway: &Gateway, caller: &Caller) 
         Ok(record) => {
             report.extend(record.report().clone());
             let sender = &caller.party().identity.id;
-            let refused = [person(&record, sender).err(), choices::readable(&record).err()];
+            // a choice by itself says whose it is by an NHS number, with no Patient beside it
+            let whose = choices::whose(&record).unwrap_or_else(|| person(&record, sender));
+            let refused = [whose.err(), choices::readable(&record).err()];
             refused.into_iter().flatten().for_each(|refusal| report.extend(refusal.report));
         }
     }

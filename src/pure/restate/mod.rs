@@ -4,8 +4,8 @@
 //! budget, until 30 June 2027." Refuses nothing; what it cannot put into words it says plainly.
 
 use crate::pure::decide::provision::{Actor, Meaning, Part, Rule, Says, Span};
-use crate::pure::decide::words::{Action, Code, ODS, PLAN_SECTION, RESOURCE_TYPES};
-use crate::pure::decide::{Choice, Dialect, Standing};
+use crate::pure::decide::words::{Action, Code, ODS, PLAN_SECTION, RESOURCE_TYPES, Truth};
+use crate::pure::decide::{Choice, Dialect, Scope, Standing, Taken};
 use crate::pure::fhir::When;
 use crate::pure::fhir::time::Precision;
 
@@ -24,7 +24,9 @@ pub fn restate(choice: &Choice) -> String {
         (_, [one]) => reading(one, choice.validity()),
         (_, several) => {
             let readings: Vec<String> = several.iter().map(|r| reading(r, choice.validity())).collect();
-            format!("This can be read two ways, and what either keeps back is kept back. {}", readings.join(" Or: "))
+            let held = if choice.taken() == Taken::Awaiting { " and nothing is shared by it yet" } else { "" };
+            let either = format!("This can be read two ways, and what either keeps back is kept back{held}.");
+            format!("{either} {}", readings.join(" Or: "))
         }
     };
     match choice.standing() {
@@ -33,6 +35,53 @@ pub fn restate(choice: &Choice) -> String {
         Standing::Proposed => format!("Not in force yet: {text}"),
         Standing::Error => format!("Entered in error, and without effect: {text}"),
     }
+}
+
+/// The choice in plain English, with what it is about, who made it, by what right, and when.
+#[must_use]
+pub fn whole(choice: &Choice) -> String {
+    let mut text = restate(choice);
+    for more in [about(choice), authorship(choice)] {
+        if !more.is_empty() {
+            text.push(' ');
+            text.push_str(&more);
+        }
+    }
+    text
+}
+
+fn about(choice: &Choice) -> String {
+    match choice.scope() {
+        _ if matches!(choice.dialect(), Dialect::Vrs | Dialect::Unread) => String::new(),
+        Scope::Privacy => String::new(),
+        Scope::Research => "It is about research, and about nothing else.".to_owned(),
+        Scope::Other => "It is about treatment, and shares nothing.".to_owned(),
+        Scope::Unclear => {
+            "What it is about is not clear, so what it refuses counts, and what it agrees to does not.".to_owned()
+        }
+    }
+}
+
+fn authorship(choice: &Choice) -> String {
+    let others = choice.performers().iter().any(|p| !p.is_empty() && p.same(choice.patient()) != Truth::True);
+    let who = match (choice.decided_by(), others) {
+        (Some("lpa-health-welfare"), _) => "An attorney for health and welfare chose this",
+        (Some("lpa-property"), _) => "An attorney for property, who decides no sharing of care records, chose this",
+        (Some("deputy"), _) => "A deputy of the Court of Protection chose this",
+        (Some("parental-responsibility"), _) => "Somebody with parental responsibility chose this",
+        (Some("best-interests"), _) => "This was decided in the person's best interests",
+        (_, true) => "Somebody else than the person chose this",
+        (Some("not-recorded"), _) => "Who chose this is not recorded",
+        (Some("person"), _) => "The person chose this",
+        (None, false) if choice.performers().is_empty() => "This is recorded as the person's own choice",
+        (None, false) => "The person chose this",
+        (Some(_), false) => "Who chose this, and by what right, is not understood",
+    };
+    let when = choice.dated().map(|at| {
+        let date = at.to_zoned(crate::pure::fhir::time::london()).date();
+        format!(", on {} {} {}", date.day(), month(date.month()), date.year())
+    });
+    format!("{who}{}.", when.unwrap_or_else(|| ", at a time that is not recorded".to_owned()))
 }
 
 fn role(choice: &Choice) -> String {
@@ -91,14 +140,16 @@ fn reading(rules: &[Rule], validity: Option<Span>) -> String {
 
 fn exception(rule: &Rule) -> String {
     let may = if rule.says == Says::Permit { "may" } else { "may not" };
+    // an exception to an exception goes before what it is an exception to
+    let except = if rule.depth > 1 { "But even then," } else { "Except that" };
     let what =
         content(rule).unwrap_or_else(|| if rule.says == Says::Permit { "the plan" } else { "anything" }.to_owned());
     let when = rule.period.map(span).unwrap_or_default();
-    format!("Except that {} {may} {} {what}{}{when}.", subject(rule), verb(rule), purposes(rule))
+    format!("{except} {} {may} {} {what}{}{when}.", subject(rule), verb(rule), purposes(rule))
 }
 
 fn subject(rule: &Rule) -> String {
-    let names: Vec<String> = rule.actors.iter().map(name).collect();
+    let names = bounded(rule.actors.iter().map(name).collect());
     if names.is_empty() { "everyone".to_owned() } else { list(&names, "or") }
 }
 
@@ -157,17 +208,20 @@ fn verb(rule: &Rule) -> String {
 fn content(rule: &Rule) -> Option<String> {
     let mut parts = Vec::new();
     if !rule.classes.is_empty() {
-        parts.push(list(&rule.classes.iter().map(class).collect::<Vec<_>>(), "and"));
+        parts.push(list(&bounded(rule.classes.iter().map(class).collect()), "and"));
     }
     if !rule.labels.is_empty() {
-        let labels: Vec<String> = rule.labels.iter().map(|c| c.code.clone()).collect();
-        parts.push(format!("what is labelled {}", list(&labels, "or")));
+        let labels: Vec<String> = rule.labels.iter().map(|c| label(&c.code, rule.says)).collect();
+        parts.push(format!("what is labelled {}", list(&bounded(labels), "or")));
     }
     if !rule.codes.is_empty() {
-        let codes: Vec<String> = rule.codes.iter().map(|c| c.code.clone()).collect();
-        parts.push(format!("what is coded {}", list(&codes, "or")));
+        let codes: Vec<String> = rule.codes.iter().map(coded).collect();
+        parts.push(format!("what is coded {}", list(&bounded(codes), "or")));
     }
-    for (meaning, reference) in &rule.data {
+    if rule.data.len() > MOST {
+        parts.push(format!("{} things that the choice names one by one", rule.data.len()));
+    }
+    for (meaning, reference) in rule.data.iter().filter(|_| rule.data.len() <= MOST) {
         parts.push(match meaning {
             Meaning::Instance => reference.clone(),
             Meaning::Related => format!("{reference} and what it refers to"),
@@ -179,6 +233,45 @@ fn content(rule: &Rule) -> Option<String> {
         parts.push(format!("what dates{}", span(period).trim_start_matches(',')));
     }
     (!parts.is_empty()).then(|| parts.join(", "))
+}
+
+/// v3 Confidentiality and the sensitivities of v3 ActCode, in words. A level of an agreement includes what is less
+/// confidential, one of a refusal what is more.
+fn label(code: &str, says: Says) -> String {
+    let reach = if says == Says::Permit { "or less" } else { "or more" };
+    match code {
+        "U" | "L" | "M" => format!("as hardly confidential {reach}"),
+        "N" => format!("as confidential in the usual way {reach}"),
+        "R" => format!("as restricted {reach}"),
+        "V" => "as very restricted".to_owned(),
+        "PSY" | "MH" | "BH" => "as mental health".to_owned(),
+        "ETH" | "ETHUD" | "SUD" | "OPIOIDUD" => "as substance use".to_owned(),
+        "SEX" | "STD" => "as sexual health".to_owned(),
+        "SDV" | "DVD" => "as violence or abuse".to_owned(),
+        "HIV" => "as HIV".to_owned(),
+        "GDIS" => "as genetic".to_owned(),
+        other => other.to_owned(),
+    }
+}
+
+fn coded(code: &Code) -> String {
+    match code.system.as_deref() {
+        Some("http://snomed.info/sct") => format!("SNOMED CT {}", code.code),
+        Some("http://loinc.org") => format!("LOINC {}", code.code),
+        Some(system) if system.contains("icd-10") => format!("ICD-10 {}", code.code),
+        _ => code.code.clone(),
+    }
+}
+
+/// A list that somebody would still read.
+fn bounded(mut words: Vec<String>) -> Vec<String> {
+    words.dedup();
+    if words.len() > MOST {
+        let more = words.len() - MOST;
+        words.truncate(MOST);
+        words.push(format!("{more} more"));
+    }
+    words
 }
 
 fn class(code: &Code) -> String {
@@ -207,13 +300,24 @@ fn purposes(rule: &Rule) -> String {
             "HOPERAT" => "running the service",
             "HRESCH" => "research",
             "CLINTRCH" => "clinical trials",
+            "ERTREAT" => "treatment in an emergency department",
+            "CAREMGT" => "managing the person's care",
+            "COC" => "coordinating the person's care",
+            "POPHLTH" => "population health",
+            "BIORCH" => "biomedical research",
+            "FAMRQT" => "a request of the family",
+            "PWATRNY" => "a request of an attorney",
             "PATRQT" => "the person's own request",
             "PUBHLTH" => "public health",
+            "HMARKT" => "marketing",
+            "HSYSADMIN" => "running the systems",
+            "HQUALIMP" => "improving quality",
+            "HCOMPL" => "audit and compliance",
             other => other,
         }
         .to_owned()
     };
-    format!(", for {}", list(&rule.purposes.iter().map(word).collect::<Vec<_>>(), "or"))
+    format!(", for {}", list(&bounded(rule.purposes.iter().map(word).collect()), "or"))
 }
 
 fn span(span: Span) -> String {
@@ -225,8 +329,7 @@ fn span(span: Span) -> String {
     }
 }
 
-/// `30 June 2027`, as precisely as it was written.
-fn day(when: When) -> String {
+fn month(number: i8) -> &'static str {
     const MONTHS: [&str; 12] = [
         "January",
         "February",
@@ -241,9 +344,13 @@ fn day(when: When) -> String {
         "November",
         "December",
     ];
+    usize::try_from(number).ok().and_then(|m| MONTHS.get(m.wrapping_sub(1))).copied().unwrap_or_default()
+}
+
+/// `30 June 2027`, as precisely as it was written.
+fn day(when: When) -> String {
     let date = when.civil.date();
-    let month =
-        usize::try_from(date.month()).ok().and_then(|m| MONTHS.get(m.wrapping_sub(1))).copied().unwrap_or_default();
+    let month = month(date.month());
     match when.precision {
         Precision::Year => date.year().to_string(),
         Precision::Month => format!("{month} {}", date.year()),
@@ -269,7 +376,7 @@ fn capital(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::restate;
+    use super::{restate, whole};
     use crate::pure::decide::read_choice;
     use crate::pure::fhir::json;
 
@@ -281,6 +388,93 @@ mod tests {
         );
         let tree = json::read(text.as_bytes(), &json::Limits::default()).expect("JSON");
         restate(&read_choice(tree.root()).expect("readable"))
+    }
+
+    fn whole_of(more: &str) -> String {
+        let text = format!(
+            r#"{{"resourceType":"Consent","id":"c","status":"active","dateTime":"2026-03-28T23:30:00Z",
+            "patient":{{"reference":"Patient/1"}},"provision":{{"type":"permit",{HOSPICE}}},{more}}}"#
+        );
+        let tree = json::read(text.as_bytes(), &json::Limits::default()).expect("JSON");
+        whole(&read_choice(tree.root()).expect("readable"))
+    }
+
+    #[test]
+    fn who_chose_by_what_right_and_when_is_said() {
+        let scope = |code: &str| {
+            format!(
+                r#""scope":{{"coding":[{{"system":"http://terminology.hl7.org/CodeSystem/consentscope","code":"{code}"}}]}}"#
+            )
+        };
+        let by = |code: &str| {
+            format!(
+                r#","policyRule":{{"coding":[{{"system":"https://x.example/CodeSystem/decided-by","code":"{code}"}}]}}"#
+            )
+        };
+        let hers = "St Orrin's Hospice may have the plan.";
+        let privacy = scope("patient-privacy");
+        let cases = [
+            (privacy.clone(), "This is recorded as the person's own choice, on 28 March 2026."),
+            (privacy.clone() + &by("person"), "The person chose this, on 28 March 2026."),
+            (
+                privacy.clone() + &by("best-interests"),
+                "This was decided in the person's best interests, on 28 March 2026.",
+            ),
+            (
+                privacy.clone() + &by("lpa-health-welfare"),
+                "An attorney for health and welfare chose this, on 28 March 2026.",
+            ),
+            (
+                privacy + r#","performer":[{"reference":"RelatedPerson/9"}]"#,
+                "Somebody else than the person chose this, on 28 March 2026.",
+            ),
+        ];
+        for (more, said) in cases {
+            assert_eq!(whole_of(&more), format!("{hers} {said}"));
+        }
+        assert!(whole_of(&scope("research")).contains("It is about research, and about nothing else."));
+        assert!(whole_of(&scope("treatment")).contains("It is about treatment, and shares nothing."));
+    }
+
+    #[test]
+    fn every_dimension_of_a_rule_is_said() {
+        let provision = format!(
+            r#"{{"type":"permit",{HOSPICE},"period":{{"start":"2026-01","end":"2027-06-30T10:00:00Z"}},
+            "action":[{{"coding":[{{"code":"access"}}]}},{{"coding":[{{"code":"disclose"}}]}}],
+            "purpose":[{{"code":"TREAT"}}],"securityLabel":[{{"code":"N"}}],
+            "class":[{{"system":"http://hl7.org/fhir/resource-types","code":"CarePlan"}}],
+            "code":[{{"coding":[{{"system":"http://snomed.info/sct","code":"718347000"}}]}}],
+            "data":[{{"meaning":"authoredby","reference":{{"reference":"Organization/a"}}}}],
+            "dataPeriod":{{"start":"2026-02-01"}}}}"#
+        );
+        assert_eq!(
+            said(&provision),
+            "St Orrin's Hospice may read or be sent every CarePlan, what is labelled as confidential in the usual way or \
+             less, what is coded SNOMED CT 718347000, what Organization/a wrote, what dates from 1 February 2026, for care \
+             and treatment, from January 2026 until 30 June 2027 at 10:00."
+        );
+    }
+
+    #[test]
+    fn an_exception_to_an_exception_is_said_after_it() {
+        let budget = format!(r#""class":[{{"system":"{SECTION}","code":"budget"}}]"#);
+        let surgery = r#""actor":[{"role":{"coding":[{"code":"IRCP"}]},"reference":{"display":"Beckside Surgery"}}]"#;
+        let provision = format!(
+            r#"{{"type":"permit","provision":[{{"type":"deny",{HOSPICE},{budget},"provision":[{{"type":"permit",{HOSPICE},
+            "purpose":[{{"code":"BTG"}}]}}]}},{{"type":"deny",{surgery}}}]}}"#
+        );
+        assert_eq!(
+            said(&provision),
+            "Everyone may have the plan. Except that St Orrin's Hospice may not have the budget. But even then, St Orrin's \
+             Hospice may have the budget, for a declared emergency. Except that Beckside Surgery may not have anything."
+        );
+    }
+
+    #[test]
+    fn a_long_choice_is_said_in_a_page() {
+        let codes: Vec<String> = (0..9_000).map(|n| format!(r#"{{"coding":[{{"code":"{n}"}}]}}"#)).collect();
+        let long = said(&format!(r#"{{"type":"deny",{HOSPICE},"code":[{}]}}"#, codes.join(",")));
+        assert!(long.len() < 2_000 && long.contains("8960 more"), "{long}");
     }
 
     const HOSPICE: &str = r#""actor":[{"role":{"coding":[{"code":"IRCP"}]},"reference":{"display":"St Orrin's Hospice",
