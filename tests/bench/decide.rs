@@ -77,7 +77,7 @@ fn exception(number: usize) -> Value {
 fn consent(provisions: usize) -> Vec<u8> {
     const TERMS: &str = "http://terminology.hl7.org/CodeSystem";
     let exceptions: Vec<Value> = (1..provisions).map(exception).collect();
-    let consent = json!({
+    let mut consent = json!({
         "resourceType": "Consent",
         "id": "choice",
         "status": "active",
@@ -90,10 +90,12 @@ fn consent(provisions: usize) -> Vec<u8> {
             "actor": [{
                 "role": coding(&format!("{TERMS}/v3-ParticipationType"), "IRCP"),
                 "reference": { "identifier": { "system": ODS, "value": "Y99001" } }
-            }],
-            "provision": exceptions
+            }]
         }
     });
+    if !exceptions.is_empty() {
+        consent["provision"]["provision"] = json!(exceptions);
+    }
     consent.to_string().into_bytes()
 }
 
