@@ -6,6 +6,7 @@
 
 mod ask;
 mod choices;
+pub mod decisions;
 mod duties;
 mod load;
 mod receive;
@@ -26,13 +27,14 @@ use crate::edge::source::Upstream;
 use crate::edge::store::{Person, Store, StoreError};
 use crate::pure::audit::{Event, Kind, Name, Outcome as Went};
 use crate::pure::decide::recorded::{self, About, Gathered, Rules};
-use crate::pure::decide::{self, Decision, Evidence, Obligation, Outcome, Policy, Prepared, Question};
+use crate::pure::decide::{self, Decision, Evidence, Obligation, Outcome, Policy, Question};
 use crate::pure::fhir::{Item, Report, nhs_number};
 use crate::pure::map::{self, Mapping};
 use crate::pure::parse::{self, ParseLimits, Syntax};
 use crate::pure::profile::Definitions;
 use crate::pure::register::{self as known, Forms};
 use crate::pure::validate::{self as checks, Validated};
+use decisions::Decisions;
 use hyper::StatusCode;
 use jiff::Timestamp;
 use moka::sync::Cache;
@@ -79,6 +81,8 @@ pub struct Gateway {
     queued: Notify,
     /// An invented person's plan that walked the rooms when we started; see [`Gateway::self_test`].
     sample: Validated,
+    /// Decisions that were made a moment ago and still hold.
+    decisions: Decisions,
     /// Records that were validated a moment ago and are about to be sent. What is in here never changes.
     fresh: Cache<String, Arc<Validated>>,
 }
@@ -160,19 +164,19 @@ impl Gateway {
         Ok(evidence)
     }
 
-    fn decide(&self, request: &str, question: &Question, record: &Validated, evidence: &Evidence) -> Decision {
-        let prepared = self.room(request, Room::Decide, || decide::prepare(record, &self.policy));
-        self.decide_prepared(request, question, &prepared, evidence)
-    }
-
-    fn decide_prepared(
+    /// Decides about a record, or takes up a decision that was made before and holds. The evidence is as it was gathered.
+    fn decide(
         &self,
         request: &str,
+        person: &Person,
         question: &Question,
-        prepared: &Prepared<'_>,
+        record: &Validated,
         evidence: &Evidence,
     ) -> Decision {
-        let decision = self.room(request, Room::Decide, || decide::decide_prepared(question, prepared, evidence));
+        let make = || decide::decide(question, record, evidence, &self.policy);
+        let decision = self.room(request, Room::Decide, || {
+            self.decisions.about_record(person, question, record.digest(), evidence, make)
+        });
         self.watches.decided(request, &question.party.id, &decision);
         decision
     }

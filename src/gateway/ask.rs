@@ -212,7 +212,7 @@ where
     };
     let question = gateway.asked(caller.party(), &inbound.headers, &evidence);
     let (decision, evidence) =
-        gateway.room(&inbound.request_id, Room::Decide, || may_ask(gateway, &question, asked, evidence));
+        gateway.room(&inbound.request_id, Room::Decide, || may_ask(gateway, person, &question, asked, evidence));
     let party = &caller.party().identity.id;
     let about = About::Asked(asked.clone());
     let case = Case { question: &question, gathered: &Gathered::of(&evidence), about: &about };
@@ -252,14 +252,24 @@ where
 /// Whether the sources may be asked. How old the person is stands in the record, which is not here yet: where the answer
 /// would be another for a child, they are asked, and what they answer is decided by the age that it says. With the decision
 /// comes the evidence it was made by.
-fn may_ask(gateway: &Gateway, question: &Question, asked: &Asked, evidence: Evidence) -> (Decision, Evidence) {
-    let decision = decide::decide_question(question, asked, &evidence, &gateway.policy);
+fn may_ask(
+    gateway: &Gateway,
+    person: &Person,
+    question: &Question,
+    asked: &Asked,
+    evidence: Evidence,
+) -> (Decision, Evidence) {
+    let decide = |evidence: &Evidence| {
+        let make = || decide::decide_question(question, asked, evidence, &gateway.policy);
+        gateway.decisions.about_asked(person, question, asked, evidence, make)
+    };
+    let decision = decide(&evidence);
     if decision.outcome() != Outcome::Deny || evidence.facts.age.is_some() {
         return (decision, evidence);
     }
     let mut child = evidence.clone();
     child.facts.age = Some(0);
-    let of_a_child = decide::decide_question(question, asked, &child, &gateway.policy);
+    let of_a_child = decide(&child);
     if of_a_child.outcome() == Outcome::Deny { (decision, evidence) } else { (of_a_child, child) }
 }
 
@@ -286,7 +296,7 @@ async fn release(
         Err(error) => return Err(store_fault(&error)),
     };
     let question = gateway.asked(caller.party(), &inbound.headers, &evidence);
-    let decision = gateway.decide(&inbound.request_id, &question, record, &evidence);
+    let decision = gateway.decide(&inbound.request_id, person, &question, record, &evidence);
     let about = About::Passing(Part::new("record", record.bundle().root().to_json()));
     let case = Case { question: &question, gathered: &Gathered::of(&evidence), about: &about };
     let decided = gateway.decision_event(&inbound.request_id, &case, person, &decision);

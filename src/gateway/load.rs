@@ -2,6 +2,7 @@
 //!
 //! Refuses to start on anything that is wrong, and says all of it.
 
+use super::decisions::Decisions;
 use super::watch::Watches;
 use super::{Gateway, Outlet};
 use crate::config::{Config, Format, Recipient};
@@ -191,6 +192,7 @@ impl Gateway {
         let schema = embedded::files("profiles/").into_iter().find(|f| f.path == "register.schema.json");
         let forms = Forms::compile(&schema.map(|f| f.bytes).unwrap_or_default())?;
         Ok(Arc::new(Gateway {
+            decisions: Decisions::new(Arc::clone(&policy)),
             sample,
             forms,
             journal: Journal::new(Arc::clone(&store), Arc::clone(&clock), name),

@@ -228,10 +228,19 @@ fn messages(
     // what is the same for all recipients, once
     let gathered = Gathered::of(evidence);
     let prepared = gateway.room(&inbound.request_id, Room::Decide, || decide::prepare(record, &gateway.policy));
+    // choices that come along are not of this epoch yet: what is decided with them is not kept
+    let brings_choices = resources(record).any(|r| r.resource_type() == Some("Consent"));
     for outlet in gateway.outlets.values().filter(|o| o.recipient.party.identity.id != sender.identity.id) {
         let to = &outlet.recipient;
         let question = gateway.question(&to.party, Action::Disclose, gateway.clock.now());
-        let decision = gateway.decide_prepared(&inbound.request_id, &question, &prepared, evidence);
+        let make = || decide::decide_prepared(&question, &prepared, evidence);
+        let decision = gateway.room(&inbound.request_id, Room::Decide, || {
+            if brings_choices {
+                return make();
+            }
+            gateway.decisions.about_record(person, &question, record.digest(), evidence, make)
+        });
+        gateway.watches.decided(&inbound.request_id, &question.party.id, &decision);
         let case = Case { question: &question, gathered: &gathered, about };
         let event = gateway.decision_event(&inbound.request_id, &case, person, &decision);
         entries.push(event.entry());

@@ -97,7 +97,7 @@ impl Gateway {
             };
             let evidence = self.gather(&message.person, Some(&record)).await?;
             let question = self.question(&outlet.recipient.party, Action::Disclose, self.clock.now());
-            let decision = self.decide(&message.request, &question, &record, &evidence);
+            let decision = self.decide(&message.request, &message.person, &question, &record, &evidence);
             let about = About::Stored { id: message.record.clone(), digest: record.digest() };
             let case = Case { question: &question, gathered: &Gathered::of(&evidence), about: &about };
             let decided = self.decision_event(&message.request, &case, &message.person, &decision);

@@ -42,7 +42,7 @@ impl Asking<'_> {
         let Ok(record) = gateway.walk_fhir(request, tree.root().to_json().as_bytes()) else { return Ok(None) };
         let evidence = Evidence { subject, ..gateway.gather(person, None).await? };
         let question = gateway.asked(self.caller.party(), &self.inbound.headers, &evidence);
-        let decision = gateway.decide(request, &question, &record, &evidence);
+        let decision = gateway.decide(request, person, &question, &record, &evidence);
         let about = About::Passing(Part::new("record", record.bundle().root().to_json()));
         let case = Case { question: &question, gathered: &Gathered::of(&evidence), about: &about };
         self.entries.push(gateway.decision_event(request, &case, person, &decision).entry());

@@ -16,6 +16,7 @@ pub mod decision;
 pub mod evidence;
 mod fingerprint;
 mod label;
+mod lasting;
 mod normal;
 pub mod policy;
 pub mod provision;
@@ -37,6 +38,7 @@ pub use decision::{
 pub use evidence::{
     Authority, Bar, Capacity, Emergency, Evidence, Facts, Order, Relationship, Representative, Restriction, Right,
 };
+pub use lasting::Lasting;
 pub use policy::Policy;
 pub use question::{Asked, BreakGlass, Fallback, Party, Question, Relation};
 pub use reading::{read_choice, unread_choice};

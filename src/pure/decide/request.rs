@@ -48,7 +48,8 @@ const HARMLESS: [&str; 12] = [
 pub(super) fn asked(question: &Question, asked: &Asked, evidence: &Evidence, policy: &Policy) -> Decision {
     let class = |t: &String| Code::of(RESOURCE_TYPES, t);
     let sketch = Sketch { classes: asked.types.iter().map(class).collect(), ..Sketch::default() };
-    let mut decision = sketched(question, &sketch, evidence, policy);
+    let mut decision = sketch_of(question, &sketch, evidence, policy);
+    decision.fingerprint = super::fingerprint::of(question, &[digest_of(asked)], evidence, policy);
     if decision.outcome != Outcome::Deny && asked.parameters.iter().any(|p| !HARMLESS.contains(&p.as_str())) {
         decision.outcome = Outcome::Deny;
         decision.obligations.clear();
@@ -60,6 +61,12 @@ pub(super) fn asked(question: &Question, asked: &Asked, evidence: &Evidence, pol
 
 /// The same for a described request.
 pub(super) fn sketched(question: &Question, sketch: &Sketch, evidence: &Evidence, policy: &Policy) -> Decision {
+    let mut decision = sketch_of(question, sketch, evidence, policy);
+    decision.fingerprint = super::fingerprint::of(question, &[digest(sketch)], evidence, policy);
+    decision
+}
+
+fn sketch_of(question: &Question, sketch: &Sketch, evidence: &Evidence, policy: &Policy) -> Decision {
     let known = Known::of(question);
     let (live, aside) = combine::live(&known, evidence, policy);
     let bench = Bench::of(&known, evidence, policy, &live, &aside);
@@ -89,8 +96,20 @@ pub(super) fn sketched(question: &Question, sketch: &Sketch, evidence: &Evidence
     if decision.outcome == Outcome::Permit && decision.limits() {
         decision.outcome = Outcome::Redact;
     }
-    decision.fingerprint = super::fingerprint::of(question, &[digest(sketch)], evidence, policy);
     decision
+}
+
+/// SHA-256 of what a pull asks for: types, then parameters, each after its length.
+pub(super) fn digest_of(asked: &Asked) -> [u8; 32] {
+    let mut page = Vec::with_capacity(128);
+    for list in [&asked.types, &asked.parameters] {
+        page.extend((list.len() as u64).to_be_bytes());
+        for text in list {
+            page.extend((text.len() as u64).to_be_bytes());
+            page.extend(text.as_bytes());
+        }
+    }
+    openssl::sha::sha256(&page)
 }
 
 fn digest(sketch: &Sketch) -> [u8; 32] {

@@ -188,7 +188,7 @@ impl Action {
 }
 
 /// How a party or a person is named: by references, by identifiers, or both.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, Hash)]
 pub struct Identity {
     /// References: `Practitioner/7`, or absolute.
     pub references: Vec<String>,

@@ -207,6 +207,32 @@ impl Tree {
         self.nodes.len()
     }
 
+    /// Whether its nodes are numbered in the order in which its JSON names them, and none is left over. Two such trees
+    /// with the same JSON have the same node under each [`Id`].
+    #[must_use]
+    pub fn is_in_order(&self) -> bool {
+        let (mut at, mut seen) = (0, 0);
+        loop {
+            // the next in order is the first child, else the next sibling of it or of the nearest above that has one
+            if at != seen {
+                return false;
+            }
+            seen += 1;
+            let mut node = &self.nodes[at as usize];
+            let mut next = node.first;
+            while next == NONE {
+                next = node.next;
+                if next == NONE {
+                    if node.parent == NONE {
+                        return seen as usize == self.nodes.len();
+                    }
+                    node = &self.nodes[node.parent as usize];
+                }
+            }
+            at = next;
+        }
+    }
+
     /// Whether nothing was read or built yet.
     #[must_use]
     pub fn is_empty(&self) -> bool {

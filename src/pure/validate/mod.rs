@@ -115,10 +115,13 @@ impl Validated {
             return Err(report);
         }
         let digest = sha256(tree.root().to_json().as_bytes());
+        // what was built piece by piece is put in order: records of one digest are then the same node for node, and what
+        // is decided of one by its nodes holds for the other
+        let tree = if tree.is_in_order() { tree } else { Tree::copy_of(tree.root()) };
         Ok(Validated { tree, report, digest })
     }
 
-    /// The record: a Bundle of type collection, or one resource.
+    /// The record: a Bundle of type collection, or one resource. Its nodes are numbered in the order of its JSON.
     #[must_use]
     pub fn bundle(&self) -> &Tree {
         &self.tree
