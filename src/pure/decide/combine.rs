@@ -125,7 +125,8 @@ impl Claim {
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Word {
     /// A permit; over an objection that is older and wider where `over` is set.
-    Permit { claim: Claim, over: bool },
+    /// `explicit` where one of them names both the recipient and the data.
+    Permit { claim: Claim, over: bool, explicit: bool },
     /// An objection.
     Deny(Claim),
     /// Nothing.
@@ -295,11 +296,13 @@ pub(super) fn weigh(live: &[Live<'_>], data: &Data<'_, '_>, policy: &Policy, scr
     let claims = &*claims;
     let denies = || claims.iter().filter(|c| c.says == Says::Deny);
     let beats_all = |p: &&Claim| denies().all(|d| beats(p, d, live));
-    let mut winners = claims.iter().filter(|c| c.says == Says::Permit).filter(beats_all);
+    let winners = || claims.iter().filter(|c| c.says == Says::Permit).filter(beats_all);
     // any of them will do; the same one is cited whatever the order
-    let winner = winners.by_ref().min_by_key(|c| (c.open, c.cited, reference(c, live)));
-    match winner {
-        Some(claim) => Word::Permit { claim: *claim, over: denies().next().is_some() },
+    match winners().min_by_key(|c| (c.open, c.cited, reference(c, live))) {
+        Some(claim) => {
+            let (over, explicit) = (denies().next().is_some(), winners().any(Claim::is_explicit));
+            Word::Permit { claim: *claim, over, explicit }
+        }
         None => denies().min_by_key(|c| cited_first(c, live)).map_or(Word::Silent, |deny| Word::Deny(*deny)),
     }
 }

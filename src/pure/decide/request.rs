@@ -130,7 +130,7 @@ impl Bench<'_> {
         let verdict = match weigh(self.live, data, self.policy, scratch) {
             Word::Deny(claim) => self.denied(&claim),
             _ if self.gate.is_some() => return super::steps::Verdict::stays(RuleId::P2),
-            Word::Permit { claim, over } => self.permitted(&claim, over),
+            Word::Permit { claim, over, .. } => self.permitted(&claim, over),
             Word::Silent => self.silent(confidentiality <= NORMAL, confidentiality),
         };
         if verdict.goes || self.gate.is_some() { verdict } else { self.overridden(verdict) }

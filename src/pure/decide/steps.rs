@@ -120,9 +120,15 @@ impl<'b> Bench<'b> {
         let ends = spans.flat_map(|(from, until)| from.into_iter().chain(until));
         let stale = facts.opt_out_checked.zip(self.policy.secondary.opt_out_seconds);
         let stale = stale.map(|(checked, seconds)| checked.as_second().saturating_add(seconds).saturating_add(1));
-        let over = self.question().break_glass.as_ref().and_then(|g| g.declared_at);
-        let over = over.map(|d| d.as_second().saturating_add(self.policy.emergency.minutes.saturating_mul(60)));
-        ends.chain(facts.changes_at.iter().copied()).map(Timestamp::as_second).chain(stale).chain(over).collect()
+        // a declared emergency counts from when it was declared until its time is over
+        let declared = self.question().break_glass.as_ref().and_then(|g| g.declared_at).map(Timestamp::as_second);
+        let over = declared.map(|d| d.saturating_add(self.policy.emergency.minutes.saturating_mul(60)));
+        ends.chain(facts.changes_at.iter().copied())
+            .map(Timestamp::as_second)
+            .chain(stale)
+            .chain(declared)
+            .chain(over)
+            .collect()
     }
 
     /// Whether the opt-out was checked and is clear. A check that is older than the rules allow is none.
@@ -225,7 +231,7 @@ impl<'b> Bench<'b> {
         if let Some(rule) = self.barred(unit, resource.bar) {
             let lifted = unit.bar.is_none() && self.consent_lifts(rule) && {
                 let word = weigh(self.live, &data, self.policy, scratch);
-                matches!(word, Word::Permit { claim, .. } if claim.is_explicit())
+                matches!(word, Word::Permit { explicit: true, .. })
             };
             if !lifted {
                 return Verdict::stays(rule);
@@ -256,7 +262,7 @@ impl<'b> Bench<'b> {
         let normal = resource.labels.confidentiality <= NORMAL.max(self.policy.default.highest_label.unwrap_or(0));
         let plain = normal && !resource.labels.unknown;
         let verdict = match weigh(self.live, &data, self.policy, scratch) {
-            Word::Permit { claim, over } => self.permitted(&claim, over),
+            Word::Permit { claim, over, .. } => self.permitted(&claim, over),
             Word::Deny(claim) => self.denied(&claim),
             Word::Silent => self.silent(plain, resource.labels.confidentiality),
         };
@@ -338,7 +344,7 @@ impl<'b> Bench<'b> {
     }
 
     /// The orders that are in force for this party, the law's before safeguarding's.
-    pub fn orders(&self) -> impl Iterator<Item = usize> + '_ {
+    pub fn orders(&self) -> impl Iterator<Item = usize> + use<> {
         let now = self.question().now;
         // what cannot be read might bar what an order names
         let readable = !self.evidence.facts.unreadable;
@@ -351,8 +357,10 @@ impl<'b> Bench<'b> {
                 && o.recipient.same(&self.known.who) == Truth::True
         };
         let orders = &self.evidence.facts.orders;
-        let of = move |rule| orders.iter().enumerate().filter(move |(_, o)| o.rule == rule && counts(o));
-        of(RuleId::L6).chain(of(RuleId::L7)).map(|(at, _)| at)
+        let mut found: Vec<usize> = (0..orders.len()).filter(|at| counts(&orders[*at])).collect();
+        // the same one is cited whatever order they were gathered in
+        found.sort_by_key(|at| (orders[*at].rule, &orders[*at].id, &orders[*at].basis, orders[*at].until));
+        found.into_iter()
     }
 
     fn rule_of(&self, claim: &super::combine::Claim) -> Option<&'b Rule> {
@@ -440,7 +448,9 @@ impl<'b> Bench<'b> {
             return verdict;
         }
         match verdict.rule {
-            RuleId::C3 | RuleId::C4 | RuleId::D2 => Verdict { live: verdict.live, ..Verdict::goes(RuleId::E1) },
+            RuleId::C3 | RuleId::C4 | RuleId::C6 | RuleId::D2 => {
+                Verdict { live: verdict.live, ..Verdict::goes(RuleId::E1) }
+            }
             RuleId::R1 if verdict.live.is_none() => Verdict::goes(RuleId::E1),
             RuleId::C1 if self.policy.emergency.over_objection.is_some() => {
                 Verdict { live: verdict.live, ..Verdict::goes(RuleId::E1) }
