@@ -77,6 +77,9 @@ fn head(source: &mut Source, consent: &mut Value) {
         consent["identifier"] = json!([{ "system": "https://sharewell.example/Id/sharing-choice", "value": key }]);
         consent["meta"] = json!({ "versionId": source.pick(&["1", "2", "3"]) });
     }
+    if source.once_in(12) {
+        consent["verification"] = json!([{ "verified": source.once_in(2) }]);
+    }
     match source.below(10) {
         7 => consent["performer"] = json!([{ "identifier": { "system": plans::NHS, "value": plans::NUMBER } }]),
         8 => consent["performer"] = json!([{ "reference": "RelatedPerson/philippa" }]),

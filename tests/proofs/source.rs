@@ -79,7 +79,7 @@ pub struct Failure {
     pub size: usize,
 }
 
-/// Tries one case; where it fails, makes it smaller.
+/// Tries one case; where it fails, makes it smaller, in so many tries as `SHAREWELL_TRIES` says (4,000).
 pub fn tried(property: Property, seed: u64, number: u64) -> Option<Failure> {
     let mut source = Source::new(seed, number);
     let said = outcome(property, &mut source)?;
@@ -96,9 +96,9 @@ fn outcome(property: Property, source: &mut Source) -> Option<String> {
 }
 
 fn smaller(property: Property, mut numbers: Vec<u32>, mut said: String) -> (Vec<u32>, String) {
-    let mut left = 4_000;
+    let mut left: u32 = std::env::var("SHAREWELL_TRIES").ok().and_then(|n| n.parse().ok()).unwrap_or(4_000);
     let mut fails = |numbers: &[u32]| {
-        left -= 1;
+        left = left.saturating_sub(1_u32);
         let mut source = Source::replaying(numbers);
         (left > 0).then(|| outcome(property, &mut source)).flatten()
     };

@@ -40,10 +40,12 @@ struct Verdict {
     rule: String,
     /// The permit is for some sections only.
     some_sections: bool,
+    /// The permit names both the recipient and the data.
+    explicit: bool,
 }
 
 fn verdict(goes: bool, rule: &str) -> Verdict {
-    Verdict { goes, rule: rule.to_owned(), some_sections: false }
+    Verdict { goes, rule: rule.to_owned(), some_sections: false, explicit: false }
 }
 
 /// Decides.
@@ -89,7 +91,7 @@ fn gate(case: &Case, counted: &[Counted<'_>], rules: &Rules) -> Gate {
     }
     let kinds: Vec<&str> = ask.purposes.iter().map(|p| rules.kind(p)).collect();
     // who declares an emergency need not be known to care, and then has nothing by default
-    if kinds.contains(&"direct-care") && !cares(case, counted) && !emergency(ask, rules) {
+    if kinds.contains(&"direct-care") && !cares(case, counted) && !emergency(case, rules) {
         return Gate::Shut("P2");
     }
     if kinds.contains(&"safeguarding") {
@@ -294,7 +296,9 @@ fn which_count<'c>(case: &'c Case, rules: &Rules) -> Vec<Counted<'c>> {
         }
         let authority = authority(choice, &case.facts, case.ask.now);
         counted.counts = authority != T::No;
-        counted.may_permit = authority.min(mine) == T::Yes && replaced == T::No;
+        // tried and not verified: neither leave nor void
+        let verified = choice.unread || choice.json["verification"][0]["verified"] != false;
+        counted.may_permit = authority.min(mine) == T::Yes && replaced == T::No && verified;
         counted.note = if counted.may_permit { None } else { Some("C7") };
         found.push(counted);
     }
@@ -564,7 +568,12 @@ fn judge(unit: &Unit<'_>, case: &Case, counted: &[Counted<'_>], gate: Gate, rule
         let bar_exemptions = facts.bars.iter().filter(|b| b.rule == bar).filter_map(|b| b.exemption);
         let exemptions: Vec<&str> =
             if unit.bar.is_some() { bar_exemptions.collect() } else { set_exemptions.collect() };
-        if !exemptions.iter().any(|e| ask.bases.contains(e) && ask.roles.contains(e)) {
+        let exempt = exemptions.iter().any(|e| ask.bases.contains(e) && ask.roles.contains(e));
+        // a law may let the person's own word lift it: one that names this recipient and this information
+        let sets: Vec<&super::twin_rules::Set> = rules.sets.iter().filter(|s| s.bar.as_deref() == Some(bar)).collect();
+        let may = unit.bar.is_none() && !sets.is_empty() && sets.iter().all(|s| s.consent_lifts);
+        let live: Vec<&Counted<'_>> = counted.iter().filter(|c| c.counts).collect();
+        if !exempt && !(may && weigh(&live, unit, case, rules).is_some_and(|v| v.explicit)) {
             return verdict(false, bar);
         }
     }
@@ -585,8 +594,9 @@ fn judge(unit: &Unit<'_>, case: &Case, counted: &[Counted<'_>], gate: Gate, rule
         return verdict(false, "R2");
     }
     let plain = labels.rank <= rules.highest && !labels.unknown;
+    let by_default = said.is_none();
     let said = said.unwrap_or_else(|| silent(case, counted, gate, plain, rules));
-    let said = if said.goes { said } else { break_glass(said, ask, rules) };
+    let said = if said.goes { said } else { break_glass(said, by_default, case, rules) };
     let own_words = matches!(said.rule.as_str(), "C2" | "C5");
     let too_much = rules.minimum(&ask.purposes).iter().any(|least| !unit.sections.iter().all(|s| least.contains(s)));
     if said.goes && !own_words && too_much { verdict(false, "R6") } else { said }
@@ -621,7 +631,8 @@ fn weigh(live: &[&Counted<'_>], unit: &Unit<'_>, case: &Case, rules: &Rules) -> 
     let winners: Vec<_> = permits.iter().filter(|p| !unread && denies.iter().all(|d| beats(p, d))).collect();
     if !winners.is_empty() {
         let some_sections = winners.iter().all(|w| w.4.codes_of("class").iter().any(|(s, _)| s == plans::SECTION));
-        return Some(Verdict { some_sections, ..verdict(true, if denies.is_empty() { "C2" } else { "C5" }) });
+        let explicit = winners.iter().any(|w| w.1 >= 2 && w.2 >= 1);
+        return Some(Verdict { some_sections, explicit, ..verdict(true, if denies.is_empty() { "C2" } else { "C5" }) });
     }
     // the objection that is cited: the one that names the party most narrowly, then the widest; what cannot be read is
     // never beaten, and hides no objection that can
@@ -679,22 +690,24 @@ fn silent(case: &Case, counted: &[Counted<'_>], gate: Gate, plain: bool, rules: 
 }
 
 /// Step 10b: over a default or a gap, never over an objection.
-fn break_glass(said: Verdict, ask: &Ask, rules: &Rules) -> Verdict {
+fn break_glass(said: Verdict, by_default: bool, case: &Case, rules: &Rules) -> Verdict {
     match said.rule.as_str() {
-        _ if !emergency(ask, rules) => said,
-        "C3" | "C4" | "D2" => verdict(true, "E1"),
+        _ if !emergency(case, rules) => said,
+        "C3" | "C4" | "C6" | "D2" => verdict(true, "E1"),
+        "R1" if by_default => verdict(true, "E1"),
         "C1" => verdict(false, "E2"),
         _ => said,
     }
 }
 
-fn emergency(ask: &Ask, rules: &Rules) -> bool {
+fn emergency(case: &Case, rules: &Rules) -> bool {
+    let ask = &case.ask;
     let Some(glass) = &ask.glass else { return false };
     let age = ask.now - glass.declared.unwrap_or(ask.now);
     ask.roles.contains(&"break-glass")
         && rules.glass_reasons.iter().any(|r| r == glass.reason)
         && !glass.text.trim().is_empty()
-        && (glass.agreed_now || glass.cannot_ask)
+        && (glass.agreed_now || glass.cannot_ask || case.facts.capacity == "lacks")
         && (0..rules.glass_seconds).contains(&age)
         && ask.purposes.iter().any(|p| ["BTG", "ETREAT"].contains(p))
 }
@@ -715,7 +728,7 @@ fn never_alone(units: &[Unit<'_>], verdicts: &mut [Verdict]) {
             unit.sections.is_empty() && !content_goes && (there_is_content || verdict.some_sections)
         };
         if alone {
-            *verdict = Verdict { goes: false, rule: "C3".to_owned(), some_sections: false };
+            *verdict = Verdict { goes: false, rule: "C3".to_owned(), ..verdict.clone() };
         }
     }
 }

@@ -343,11 +343,12 @@ fn readings(json: &Value) -> Option<Readings> {
         Some("OPTOUT" | "OPTOUTE") => Some(false),
         _ => None,
     };
+    let open = |permits: bool| Rule { permits, depth: 0, says: Map::new(), unclear: false };
     let eol = profiled(json, "EOL-Consent");
     if eol && matches!(json["status"].as_str(), Some("inactive" | "rejected")) {
-        return Some((Vec::new(), None));
+        // refused, if it can be read at all
+        return walk(root, false, &open(false), 0).map(|_| (Vec::new(), None));
     }
-    let open = |permits: bool| Rule { permits, depth: 0, says: Map::new(), unclear: false };
     let scoped = |permits: bool| walk(root, permits, &open(permits), 0);
     let exception = |base: bool| {
         let mut all = vec![open(base)];

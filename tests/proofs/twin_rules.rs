@@ -10,6 +10,7 @@ pub struct Set {
     pub rank: usize,
     pub bar: Option<String>,
     pub exemption: Option<String>,
+    pub consent_lifts: bool,
     words: Vec<String>,
     codes: Vec<(String, String)>,
 }
@@ -90,6 +91,7 @@ fn set(row: &Value) -> Set {
         rank: text(row, "confidentiality").and_then(|c| rank_of(&c)).unwrap_or(4),
         bar: text(row, "bar"),
         exemption: text(row, "exemption"),
+        consent_lifts: row.get("consent-lifts").and_then(Value::as_bool) == Some(true),
         words: texts(row.get("words")),
         codes: pairs.collect(),
     }
