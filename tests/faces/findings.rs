@@ -137,6 +137,7 @@ const OTHER_WORDS: &[&str] = &[
     "narrative-source-control",
     "not-found",
     "not-in",
+    "not-present",
     "not-supported",
     "open-choice",
     "transaction-response",
