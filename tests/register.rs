@@ -257,6 +257,64 @@ async fn a_body_that_its_form_does_not_allow_is_refused_with_place_and_remedy_an
     assert_eq!(gate.trail("refusal").len(), 10, "each refusal is in the trail");
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_repeat_under_its_own_key_is_one_fact_and_the_key_is_good_for_no_other() {
+    let gate = Gate::open().await;
+    let post = async |key: &str, with: &str| {
+        let body = json!({ "patient": { "system": NHS, "value": NUMBER }, "with": ods(with) });
+        gate.send("registrar", "POST", "/register/relationship", &[("idempotency-key", key)], Some(&body)).await
+    };
+    let first = post("monday", "surgery").await;
+    gate.clock.pass(60);
+    let again = post("monday", "surgery").await;
+    assert_eq!((first.status, first.body), (201, again.body), "word for word, its time too");
+    assert_eq!((gate.epoch().await, gate.trail("register").len()), (1, 1));
+    let other = post("monday", "council").await;
+    assert_eq!((other.status, other.issues()), (409, vec!["key-used".to_owned()]));
+    assert_eq!(post("tuesday", "council").await.status, 201);
+    assert_eq!(gate.epoch().await, 2);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_still_to_come_is_no_check_no_assessment_and_no_death() {
+    let gate = Gate::open().await;
+    let whose = json!({ "system": NHS, "value": NUMBER });
+    for (kind, body) in [
+        ("opt-out", json!({ "patient": whose, "optedOut": false, "checked": "2026-11-22T10:02:00Z" })),
+        ("death", json!({ "patient": whose, "died": "2026-11-23" })),
+        (
+            "capacity",
+            json!({ "patient": whose, "decision": "sharing", "capacity": "has", "assessed": "2026-11-23", "assessor": "x" }),
+        ),
+    ] {
+        let reply = gate.send("registrar", "POST", &format!("/register/{kind}"), &[], Some(&body)).await;
+        assert_eq!((reply.status, reply.issues()), (422, vec!["register-future".to_owned()]), "{kind}");
+    }
+    let today = json!({ "optedOut": false, "checked": "2026-11-22" });
+    gate.records("opt-out", today).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_officer_finds_alerts_and_notices_with_the_command_and_the_trail_proves() {
+    let gate = Gate::open().await;
+    gate.send("hospital", "POST", "/register/emergency", &[], Some(&unconscious())).await;
+    assert_eq!(gate.asks("hospital", &[BTG]).await.total(), 1);
+    let database = gate.database();
+    let folder = gate.close().await;
+    let run = |arguments: &[&str]| {
+        let output = std::process::Command::new(env!("CARGO_BIN_EXE_sharewell")).args(arguments).output().unwrap();
+        (output.status.code(), String::from_utf8(output.stdout).unwrap())
+    };
+    let database = database.to_str().unwrap();
+    let (code, alerts) = run(&["audit", "query", database, "--kind", "alert"]);
+    assert_eq!((code, alerts.lines().count()), (Some(0), 2), "{alerts}");
+    assert!(alerts.lines().all(|l| l.contains("hospital") && l.contains("E1")) && !alerts.contains(NUMBER));
+    let (_, notices) = run(&["audit", "query", database, "--kind", "notice", "--output", "json"]);
+    assert!(notices.contains("the person is to be told") && notices.contains(NUMBER));
+    assert_eq!(run(&["audit", "verify", database]).0, Some(0));
+    drop(folder);
+}
+
 #[test]
 fn the_published_form_takes_one_of_each_kind() {
     let file = sharewell::embedded::files("profiles/").into_iter().find(|f| f.path == "register.schema.json").unwrap();

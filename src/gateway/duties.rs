@@ -11,22 +11,29 @@ impl Gateway {
     /// The lines that carry out what a decision asks for once something of it is released; rings the bell for each alert.
     pub(super) fn carry_out(&self, decided: &Event, obligations: &[Obligation]) -> Vec<Entry> {
         let line = |obligation: &Obligation| match obligation {
-            Obligation::Alert(rule) => Some(self.alert(decided, *rule)),
+            Obligation::Alert(rule) => {
+                self.ring(decided, *rule);
+                Some(self.alert_of(decided, *rule))
+            }
             Obligation::NotifyPerson(rule) => Some(self.notice(decided, *rule)),
             _ => None,
         };
         obligations.iter().filter_map(line).map(|event| event.entry()).collect()
     }
 
-    /// The privacy officer has to look at what `about` says.
-    pub(super) fn alert(&self, about: &Event, rule: RuleId) -> Event {
+    /// The trail's line that the privacy officer has to look at what `about` says.
+    pub(super) fn alert_of(&self, about: &Event, rule: RuleId) -> Event {
         let mut event = self.about(about, Kind::Alert);
         event.reason = format!("alert: {}: {}", rule.id(), rule.text());
+        event
+    }
+
+    /// Tells the operator's side of it: a log line and a counter.
+    pub(super) fn ring(&self, about: &Event, rule: RuleId) {
         let party = about.party.as_deref().unwrap_or_default();
         tracing::warn!(request = %about.request, party, rule = rule.id(), look_at = %about.id,
             "the privacy officer has to look at this");
         self.watches.alerted(&about.request, party, rule);
-        event
     }
 
     /// The person is to be told.

@@ -10,7 +10,7 @@ use super::{Gateway, name_of, person_of};
 use crate::config::Right;
 use crate::edge::authenticate::Caller;
 use crate::edge::listen::{Answer, Door, Inbound, routes::Deed};
-use crate::edge::store::{Ending, NewFact, Person, StoreError, StoredFact};
+use crate::edge::store::{Ending, NewFact, Person, Recorded, StoreError, StoredFact};
 use crate::pure::audit::{Event, Kind as Act, Outcome as Went, Thing};
 use crate::pure::decide::RuleId;
 use crate::pure::fhir::{Issue, Report, When, nhs_number};
@@ -53,12 +53,15 @@ async fn record(gateway: &Gateway, caller: &Caller, inbound: &Inbound, kind: Kin
     let unprocessable = |report| Box::new(Refusal { status: StatusCode::UNPROCESSABLE_ENTITY, report });
     let entry = gateway.forms.read(kind, &inbound.body).map_err(unprocessable)?;
     by_the_rules(gateway, caller, &entry)?;
-    let (now, id) = (gateway.clock.now(), gateway.clock.id());
+    let now = gateway.clock.now();
+    not_yet(&entry, now)?;
+    let id = inbound.headers.idempotency_key.as_ref();
+    let id = id.map_or_else(|| gateway.clock.id(), |key| id_of(&caller.party().identity.id, key));
     let person = Person::verified(&entry.patient);
     let event = change(gateway, caller, inbound, (&person, kind, &id), "recorded");
     let mut entries = vec![event.entry()];
     if kind == Kind::Emergency {
-        entries.push(gateway.alert(&event, RuleId::E1).entry());
+        entries.push(gateway.alert_of(&event, RuleId::E1).entry());
     }
     let fact = NewFact {
         id: id.clone(),
@@ -70,12 +73,51 @@ async fn record(gateway: &Gateway, caller: &Caller, inbound: &Inbound, kind: Kin
         request: inbound.request_id.clone(),
         entries,
     };
-    if let Err(error) = gateway.store.record_fact(fact).await {
-        return Ok(store_fault(&error));
-    }
-    let said = json!({ "id": id, "kind": kind.word(), "recorded": now.to_string() });
+    let recorded = match gateway.store.record_fact(fact).await {
+        Ok(Recorded::New) if kind == Kind::Emergency => {
+            gateway.ring(&event, RuleId::E1);
+            now
+        }
+        Ok(Recorded::New) => now,
+        Ok(Recorded::Before(then)) => then,
+        Ok(Recorded::Conflict) => return Err(key_used()),
+        Err(error) => return Ok(store_fault(&error)),
+    };
+    let said = json!({ "id": id, "kind": kind.word(), "recorded": recorded.to_string() });
     let location = format!("/register/{}/{id}", kind.word());
     Ok(answer(StatusCode::CREATED, &said).header("location", location))
+}
+
+/// A repeat under the sender's own key is the same fact: its id is made of both.
+fn id_of(party: &str, key: &str) -> String {
+    let digest = openssl::sha::sha256(format!("sharewell register {} {party} {key}", party.len()).as_bytes());
+    let mut bytes = [0; 16];
+    bytes.copy_from_slice(&digest[..16]);
+    uuid::Builder::from_custom_bytes(bytes).into_uuid().to_string()
+}
+
+fn key_used() -> Box<Refusal> {
+    let text = "this key was used before, for something else".to_owned();
+    let issue = Issue::error("conflict", "key-used", text).remedy("use a new Idempotency-Key for a new fact");
+    Refusal::new(StatusCode::CONFLICT, issue)
+}
+
+/// What has happened lies in the past: an assessment, a check or a death that is still to come is a slip of the pen.
+fn not_yet(entry: &Entry, now: Timestamp) -> Result<(), Box<Refusal>> {
+    let (element, at) = match &entry.fact {
+        Fact::Capacity(_, span) => ("assessed", span.from),
+        Fact::OptOut(_, checked) => ("checked", Some(*checked)),
+        Fact::Death(died) => ("died", Some(*died)),
+        _ => return Ok(()),
+    };
+    // Two machines' clocks are never quite one.
+    let late = at.is_some_and(|at| at.as_second() > now.as_second() + 60);
+    if !late {
+        return Ok(());
+    }
+    let issue = Issue::error("value", "register-future", format!("`{element}` lies in the future"));
+    let issue = issue.expression(element).remedy("write when it was");
+    Err(Refusal::new(StatusCode::UNPROCESSABLE_ENTITY, issue))
 }
 
 /// What a schema cannot say: the words of the site's own rules, and who may declare an emergency.

@@ -33,6 +33,17 @@ impl fmt::Debug for NewFact {
     }
 }
 
+/// How a fact was taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Recorded {
+    /// For the first time: it is stored.
+    New,
+    /// Again, word for word: it was stored then.
+    Before(Timestamp),
+    /// Its id is another fact's.
+    Conflict,
+}
+
 /// A fact that is to count no longer.
 #[derive(Clone, Debug)]
 pub struct Ending {

@@ -17,7 +17,7 @@ mod sqlite;
 mod stored;
 
 pub use acceptance::{Acceptance, Accepted, Act, NewChoice, NewMessage, NewRecord, Reply, Understood, consents_in};
-pub use fact::{Ending, NewFact, StoredFact};
+pub use fact::{Ending, NewFact, Recorded, StoredFact};
 pub use message::{Departure, Fate, Held, Message, Released};
 pub use person::Person;
 pub use sqlite::Sqlite;
@@ -68,8 +68,9 @@ pub trait Store: Send + Sync + fmt::Debug {
     /// Whose choice has this id, and its versions, oldest first.
     fn consent(&self, id: &str) -> Answer<'_, Option<(Person, Vec<StoredConsent>)>>;
 
-    /// Adds a fact to the register, raises the person's epoch and writes the entries, or none of it.
-    fn record_fact(&self, fact: NewFact) -> Answer<'_, ()>;
+    /// Adds a fact to the register, raises the person's epoch and writes the entries, or none of it. A fact whose id is
+    /// there already adds nothing.
+    fn record_fact(&self, fact: NewFact) -> Answer<'_, Recorded>;
 
     /// Ends a fact of the register: it stays readable as of any earlier time. Raises the person's epoch.
     /// [`StoreError::Absent`] where there is none that could be ended.

@@ -16,8 +16,8 @@ mod trail;
 mod writer;
 
 use super::{
-    Acceptance, Accepted, Answer, Counts, Ending, Fate, Held, Message, NewFact, Person, Released, Store, StoreError,
-    StoredChoices, StoredConsent, StoredFact, StoredRecord,
+    Acceptance, Accepted, Answer, Counts, Ending, Fate, Held, Message, NewFact, Person, Recorded, Released, Store,
+    StoreError, StoredChoices, StoredConsent, StoredFact, StoredRecord,
 };
 use crate::edge::clock::Clock;
 use crate::pure::audit::Entry;
@@ -247,7 +247,7 @@ impl Store for Sqlite {
         self.read(move |connection| read::consent(connection, &id))
     }
 
-    fn record_fact(&self, fact: NewFact) -> Answer<'_, ()> {
+    fn record_fact(&self, fact: NewFact) -> Answer<'_, Recorded> {
         self.write(move |ledger| ledger.record_fact(&fact))
     }
 

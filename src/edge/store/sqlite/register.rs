@@ -2,7 +2,7 @@
 //!
 //! A change is one piece of work: the row, the raised epoch of the person and the entry in the trail, or none of it.
 
-use super::super::{Ending, NewFact, Person, StoreError, StoredFact};
+use super::super::{Ending, NewFact, Person, Recorded, StoreError, StoredFact};
 use super::choose::epoch;
 use super::read::instant;
 use super::seal::Seal;
@@ -15,8 +15,13 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 const MOST: usize = 10_000;
 
 impl Ledger<'_> {
-    /// Adds a fact.
-    pub(super) fn record_fact(&mut self, new: &NewFact) -> Result<(), StoreError> {
+    /// Adds a fact; the same one again, by its id, adds nothing. Another one under an id that is taken is refused.
+    pub(super) fn record_fact(&mut self, new: &NewFact) -> Result<Recorded, StoreError> {
+        if let Some((person, before)) = one(self.connection, &new.id)? {
+            let same = (person == new.person)
+                && (&before.kind, &before.fact, &before.recorder) == (&new.kind, &new.fact, &new.recorder);
+            return Ok(if same { Recorded::Before(before.recorded) } else { Recorded::Conflict });
+        }
         let mut refs = Refs::default();
         let person = self.person(&new.person, &mut refs)?;
         let epoch = epoch(self.connection, person)? + 1;
@@ -40,7 +45,8 @@ impl Ledger<'_> {
             .finish();
         refs.row("fact", &new.id, digest);
         self.wake(person, recorded)?;
-        self.append(&new.entries, refs)
+        self.append(&new.entries, refs)?;
+        Ok(Recorded::New)
     }
 
     /// Ends a fact. One that was ended before is not there to be ended.
