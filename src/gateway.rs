@@ -158,6 +158,9 @@ impl Gateway {
             for patient in patients.filter(|p| is_them(*p, person)) {
                 known::take_up(&mut evidence.facts, patient, evidence.read_at);
             }
+            if self.policy.care_team() {
+                known::take_up_teams(&mut evidence.facts, receive::resources(record));
+            }
             evidence.facts.verified = self.policy.verified(evidence.facts.verified);
         }
         evidence.facts.authority = self.policy.representatives();

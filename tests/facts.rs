@@ -228,3 +228,27 @@ async fn a_record_whose_number_nobody_verified_is_held_as_the_rules_say() {
     strict.cares("surgery").await;
     assert_eq!((strict.asks("surgery", &[]).await.total(), rules(&strict)[0].as_str()), (0, "L1"));
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_care_team_is_its_senders_word_and_counts_only_where_the_rules_say_so() {
+    let mut with_team = plan();
+    let team = json!({ "resourceType": "CareTeam", "id": "team-1", "status": "active", "subject": { "reference": "Patient/winifred" },
+        "participant": [{ "member": { "identifier": ods("surgery") } },
+            { "member": { "identifier": ods("council") }, "period": { "end": "2026-11-21" } }] });
+    with_team["entry"]
+        .as_array_mut()
+        .unwrap()
+        .push(json!({ "fullUrl": "https://records.northmere.example/fhir/CareTeam/team-1",
+        "resource": team, "search": { "mode": "include" } }));
+    let read =
+        async |gate: &Gate, party: &str| gate.send(party, "GET", "/fhir/CarePlan/cp-2025-0233", &[], None).await.status;
+    let gate = Gate::open().await;
+    gate.holds(Some(&with_team));
+    assert_eq!(read(&gate, "surgery").await, 404);
+    let trusting = Gate::open_with(|rules| *rules = rules.replace("care-team = false", "care-team = true")).await;
+    trusting.holds(Some(&with_team));
+    assert_eq!(read(&trusting, "surgery").await, 200, "{:?}", rules(&trusting));
+    assert_eq!(read(&trusting, "council").await, 404, "they cared for her until yesterday");
+    assert_eq!(read(&trusting, "charity").await, 404);
+    assert_eq!((trusting.asks("surgery", &[]).await.total(), trusting.asks("council", &[]).await.total()), (1, 0));
+}

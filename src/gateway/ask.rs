@@ -14,7 +14,7 @@ use crate::edge::listen::{Answer, Door, Inbound};
 use crate::edge::store::Person;
 use crate::pure::audit::{Entry, Event, Kind, Outcome as Went, Part};
 use crate::pure::decide::recorded::{About, Gathered};
-use crate::pure::decide::{self, Asked, Decision, Evidence, Outcome, Question};
+use crate::pure::decide::{self, Asked, Decision, Evidence, Identity, Outcome, Question, Relationship};
 use crate::pure::fhir::{Issue, Tree, When, nhs_number};
 use crate::pure::redact::{self, Releasable};
 use crate::pure::validate::Validated;
@@ -249,9 +249,9 @@ where
     Ok(found)
 }
 
-/// Whether the sources may be asked. How old the person is stands in the record, which is not here yet: where the answer
-/// would be another for a child, they are asked, and what they answer is decided by the age that it says. With the decision
-/// comes the evidence it was made by.
+/// Whether the sources may be asked. How old the person is, and whose names stand in a care team the rules take for
+/// evidence, is in the record, which is not here yet: where that could make another answer they are asked, and what they
+/// answer is decided by what it says. With the decision comes the evidence it was made by.
 fn may_ask(
     gateway: &Gateway,
     person: &Person,
@@ -264,13 +264,23 @@ fn may_ask(
         gateway.decisions.about_asked(person, question, asked, evidence, make)
     };
     let decision = decide(&evidence);
-    if decision.outcome() != Outcome::Deny || evidence.facts.age.is_some() {
+    if decision.outcome() != Outcome::Deny {
         return (decision, evidence);
     }
-    let mut child = evidence.clone();
-    child.facts.age = Some(0);
-    let of_a_child = decide(&child);
-    if of_a_child.outcome() == Outcome::Deny { (decision, evidence) } else { (of_a_child, child) }
+    let of_a_child = evidence.facts.age.is_none().then(|| {
+        let mut child = evidence.clone();
+        child.facts.age = Some(0);
+        child
+    });
+    let on_the_team = gateway.policy.care_team().then(|| {
+        let mut known = evidence.clone();
+        let party = &question.party;
+        let with = Identity { references: party.references.clone(), identifiers: party.identifiers.clone() };
+        known.facts.relationships.push(Relationship { with, from: None, until: None });
+        known
+    });
+    let others = of_a_child.into_iter().chain(on_the_team).map(|other| (decide(&other), other));
+    others.into_iter().find(|(d, _)| d.outcome() != Outcome::Deny).unwrap_or((decision, evidence))
 }
 
 /// Decides about one answer of a source and takes out what the caller may not have.

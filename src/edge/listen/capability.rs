@@ -26,6 +26,7 @@ pub fn statement(gateway: &Gateway, since: Timestamp) -> Tree {
     let rest = tree.push_array(root, "rest");
     let rest = tree.push_object(rest, "");
     tree.push_str(rest, "mode", "server");
+    tree.push_str(rest, "documentation", DOCUMENTATION);
     let security = tree.push_object(rest, "security");
     tree.push_str(security, "description", "mutual TLS with a client certificate that is registered here");
     let resources = tree.push_array(rest, "resource");
@@ -38,6 +39,12 @@ pub fn statement(gateway: &Gateway, since: Timestamp) -> Tree {
     }
     tree
 }
+
+/// What a caller may say of its question beyond its parameters.
+const DOCUMENTATION: &str = "A question may state its purposes of use in the header `Purpose-Of-Use`, codes of v3-ActReason \
+    separated by commas, all of which must hold; without it the party's usual purpose counts. Legal bases and statutory \
+    exemptions are declared in `Declared-Basis`. An emergency is declared beforehand by POST /register/emergency and asked \
+    under with BTG or ETREAT. What may not be told is absent.";
 
 fn has(method: &Method, path: &str) -> bool {
     ROUTES.iter().any(|r| r.method == *method && r.path == path)

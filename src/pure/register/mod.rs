@@ -9,10 +9,12 @@
 mod fact;
 mod fold;
 mod patient;
+mod team;
 
 pub use fact::{Fact, Span};
 pub use fold::{Known, facts};
 pub use patient::take_up;
+pub use team::take_up_teams;
 
 use crate::pure::fhir::json::{self, Limits};
 use crate::pure::fhir::{Issue, Report, nhs_number};

@@ -55,6 +55,7 @@ pub struct Policy {
     /// Elements, or whole types, that tell where a person is.
     pub(super) whereabouts: Vec<(String, Option<String>)>,
     representatives: Authority,
+    care_team: bool,
     hold_unverified: bool,
     hold_unstated: bool,
 }
@@ -237,6 +238,12 @@ impl Policy {
     #[must_use]
     pub fn representatives(&self) -> Authority {
         self.representatives
+    }
+
+    /// Whether a CareTeam in the record is evidence that its members care for the person.
+    #[must_use]
+    pub fn care_team(&self) -> bool {
+        self.care_team
     }
 
     /// What the rules make of how a record states that the NHS number was verified (rule L1): `Some(false)` holds it.

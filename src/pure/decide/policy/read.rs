@@ -207,7 +207,8 @@ fn settings(reader: &mut Reader<'_>, root: &DeTable<'_>, policy: &mut Policy) {
         policy.secondary.opt_out_seconds = reader.count(table, "opt-out-days").map(|days| days.saturating_mul(86_400));
     }
     if let Some(table) = root.get("register").and_then(|v| reader.table(v, "register")) {
-        reader.only(table, &["representatives"]);
+        reader.only(table, &["representatives", "care-team"]);
+        policy.care_team = reader.truth(table, "care-team").unwrap_or(false);
         if reader.word(table, "representatives", &["checked", "as-recorded"]) == Some("as-recorded") {
             policy.representatives = Authority::AsRecorded;
         }

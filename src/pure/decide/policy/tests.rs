@@ -40,6 +40,25 @@ fn no_rules_at_all_are_refused() {
 }
 
 #[test]
+fn what_is_taken_of_the_register_and_the_record_is_said_in_words_the_rules_know() {
+    let rules = "[register]\nrepresentatives = \"as-recorded\"\ncare-team = true\n[identity]\nunverified = \"hold\"\n";
+    let policy = compiled(rules).expect("they compile");
+    assert_eq!(policy.representatives(), crate::pure::decide::Authority::AsRecorded);
+    assert!(policy.care_team());
+    assert_eq!((policy.verified(Some(false)), policy.verified(None)), (Some(false), None));
+    let silent = compiled("").expect("nothing is said");
+    assert_eq!(silent.representatives(), crate::pure::decide::Authority::Checked);
+    assert!(!silent.care_team() && silent.verified(Some(false)).is_none());
+    let strict = compiled("[identity]\nunstated = \"hold\"\n").expect("they compile");
+    assert_eq!((strict.verified(None), strict.verified(Some(true))), (Some(false), Some(true)));
+    for wrong in
+        ["[register]\nrepresentatives = \"all\"", "[identity]\nunverified = 1", "[secondary]\nopt-out-days = -1"]
+    {
+        assert!(compiled(wrong).is_err(), "{wrong}");
+    }
+}
+
+#[test]
 fn a_bar_names_its_law() {
     let issues = compiled("[[sensitive]]\nid = \"x\"\nbar = \"L2\"\n").expect_err("no law");
     assert!(issues[0].contains("law"), "{issues:#?}");
