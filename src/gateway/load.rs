@@ -176,6 +176,10 @@ impl Gateway {
         let mappings = mappings(&folder(config.folders.mappings.as_deref(), "mappings/")?, &definitions)?;
         let rules = folder(config.folders.sharing.as_deref(), "deploy/sharing/")?;
         let policy = Arc::new(Policy::compile(&rules)?.with_definitions(Arc::clone(&definitions)));
+        let unresolved = policy.unresolved();
+        if !unresolved.is_valid() {
+            return Err(unresolved.into());
+        }
         let rules = Rules::of(&rules, own.as_deref());
         let outlets = outlets(&config, &mappings, &clock)?;
         let mut sources = Vec::new();

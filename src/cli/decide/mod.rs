@@ -76,9 +76,14 @@ fn answer(arguments: &Arguments) -> Result<String, Failed> {
     let resources = arguments.resource.iter().map(|p| read(p)).collect::<Result<Vec<Tree>, Failed>>()?;
     let request = read(&arguments.request)?;
     let choices: Vec<Choice> = consents.iter().flat_map(|t| of_type(t.root(), "Consent")).map(choice).collect();
-    if choices.iter().flat_map(Choice::readings).flatten().any(|rule| !rule.codes.is_empty()) {
+    let asks_for_codes = choices.iter().flat_map(Choice::readings).flatten().any(|rule| !rule.codes.is_empty());
+    if asks_for_codes || !policy.unresolved().is_valid() {
         // only then is there anything to look up in them
         policy = policy.with_definitions(Arc::new(Definitions::base().map_err(Failed::BadInput)?));
+    }
+    let unresolved = policy.unresolved();
+    if !unresolved.is_valid() {
+        return Err(Failed::BadInput(unresolved));
     }
     let roots: Vec<Item<'_>> = resources.iter().map(Tree::root).collect();
     let asked =

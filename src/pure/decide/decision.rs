@@ -1,8 +1,8 @@
 //! The answer: permit, redact or deny, part by part, with its reasons; and the permit that only a permitting answer gives.
 
-use super::policy::Shape;
+use super::policy::{Sets, Shape};
 use super::rules::RuleId;
-use crate::pure::fhir::Id;
+use crate::pure::fhir::{Id, Item};
 use std::fmt;
 use std::sync::Arc;
 
@@ -178,6 +178,19 @@ pub enum Told {
     SomethingWithheld,
 }
 
+/// The policy's sets, to label what is released as it is.
+#[derive(Clone, Default)]
+pub(super) struct Teller(pub Option<Arc<Sets>>);
+
+impl PartialEq for Teller {
+    /// Whether there is something to tell: of which policy, the fingerprint says.
+    fn eq(&self, other: &Teller) -> bool {
+        self.0.is_some() == other.0.is_some()
+    }
+}
+
+impl Eq for Teller {}
+
 /// The answer to one question about one record.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Decision {
@@ -196,6 +209,8 @@ pub struct Decision {
     pub(super) recipient: String,
     pub(super) boundaries: Vec<i64>,
     pub(super) shape: Arc<Shape>,
+    /// The sets that put labels on what goes; none where none of them is told.
+    pub(super) teller: Teller,
 }
 
 impl fmt::Debug for Decision {
@@ -225,6 +240,7 @@ impl Decision {
             recipient: question.party.id.clone(),
             boundaries: Vec::new(),
             shape: Arc::default(),
+            teller: Teller::default(),
         }
     }
 
@@ -309,6 +325,16 @@ impl Decision {
     #[must_use]
     pub fn shape(&self) -> &Shape {
         &self.shape
+    }
+
+    /// Whether labels of the policy's own go along with something of what goes.
+    pub(in crate::pure) fn tells_labels(&self) -> bool {
+        self.teller.0.is_some()
+    }
+
+    /// The labels, by system and code, that go along with a resource as it is released.
+    pub(in crate::pure) fn labels_told(&self, resource: Item<'_>) -> Vec<(&'static str, String)> {
+        self.teller.0.as_ref().map(|sets| super::label::told(resource, sets)).unwrap_or_default()
     }
 
     /// Mandatory elements in whose place it may be said that they were masked. None where a legal bar keeps something back:

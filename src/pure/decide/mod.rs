@@ -15,7 +15,7 @@ mod combine;
 pub mod decision;
 pub mod evidence;
 mod fingerprint;
-mod label;
+pub mod label;
 mod lasting;
 mod normal;
 pub mod policy;

@@ -135,6 +135,7 @@ pub struct Rule {
 
 // ---- matching ----------------------------------------------------------------------------------------------------------
 
+use super::label::Labels;
 use super::policy::{FRAME, Policy, WHOLE};
 use super::question::Question;
 use super::record::{Prepared, Resource};
@@ -178,6 +179,8 @@ pub(super) struct Data<'d, 't> {
     pub record: Option<&'d Prepared<'t>>,
     pub resource: Option<&'d Resource<'t>>,
     pub sections: Option<u32>,
+    /// Those of the unit, where they are not those of its resource.
+    pub labels: Option<&'d Labels<'t>>,
     pub stated: Option<&'d Stated>,
 }
 
@@ -431,10 +434,10 @@ impl Rule {
     }
 
     fn label(&self, data: &Data<'_, '_>, policy: &Policy) -> Match {
-        if let Some(resource) = data.resource {
+        if let Some(labels) = data.labels.or(data.resource.map(|r| &r.labels)) {
             return Match::sure(match self.says {
-                Says::Permit => resource.labels.within(&self.labels, policy),
-                Says::Deny => resource.labels.at_least(&self.labels, policy),
+                Says::Permit => labels.within(&self.labels, policy),
+                Says::Deny => labels.at_least(&self.labels, policy),
             });
         }
         let stated = data.stated.map(|s| s.labels.as_slice()).unwrap_or_default();

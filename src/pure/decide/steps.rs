@@ -226,6 +226,7 @@ impl<'b> Bench<'b> {
             record: Some(record.prepared),
             resource: Some(resource),
             sections: Some(unit.sections),
+            labels: Some(record.prepared.labels_of(unit)),
             stated: None,
         };
         if let Some(rule) = self.barred(unit, resource.bar) {
@@ -259,12 +260,13 @@ impl<'b> Bench<'b> {
         if resource.review {
             return Verdict::stays(RuleId::R2);
         }
-        let normal = resource.labels.confidentiality <= NORMAL.max(self.policy.default.highest_label.unwrap_or(0));
-        let plain = normal && !resource.labels.unknown;
+        let labels = record.prepared.labels_of(unit);
+        let normal = labels.confidentiality <= NORMAL.max(self.policy.default.highest_label.unwrap_or(0));
+        let plain = normal && !labels.unknown;
         let verdict = match weigh(self.live, &data, self.policy, scratch) {
             Word::Permit { claim, over, .. } => self.permitted(&claim, over),
             Word::Deny(claim) => self.denied(&claim),
-            Word::Silent => self.silent(plain, resource.labels.confidentiality),
+            Word::Silent => self.silent(plain, labels.confidentiality),
         };
         let verdict = if verdict.goes { verdict } else { self.overridden(verdict) };
         self.minimised(unit, verdict)

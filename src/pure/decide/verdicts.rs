@@ -102,6 +102,8 @@ fn gather(record: &Record<'_, '_>, verdicts: &[Verdict], bench: &Bench<'_>, evid
     let mut reasons = Reasons { bench, evidence, found: Vec::new() };
     let mut tally = Tally::default();
     let mut cited = Vec::new();
+    let told = |l: &super::label::Labels<'_>| l.sets.iter().any(|s| bench.policy.sets.sets[*s].told);
+    decision.teller.0 = record.prepared.labels().any(told).then(|| std::sync::Arc::clone(&bench.policy.sets));
     let mut whole_goes = true;
     for (unit, verdict) in record.units().iter().zip(verdicts) {
         let resource = record.resource(unit);

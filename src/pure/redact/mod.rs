@@ -138,7 +138,8 @@ pub fn redact(record: &Validated, permit: Permit, definitions: &Definitions) -> 
 
 /// Adds what released resources have to say of themselves. Whether there was anything to add.
 fn dress(tree: &mut Tree, decision: &Decision) -> bool {
-    tag::may_be_incomplete(tree, decision.shape())
+    let labelled = tag::labelled(tree, decision);
+    tag::may_be_incomplete(tree, decision.shape()) || labelled
 }
 
 fn withheld(id: &'static str, text: &str) -> Withheld {

@@ -1,5 +1,6 @@
 //! What a released resource says of itself: that it is a part, and which labels go with it.
 
+use crate::pure::decide::Decision;
 use crate::pure::decide::policy::Shape;
 use crate::pure::fhir::{Id, Item, Tree};
 
@@ -14,15 +15,33 @@ pub(super) fn subsetted(tree: &mut Tree, resource: Id) {
 
 /// Says of each resource of a type that may be incomplete that it may be, hidden or not. Whether anything was said.
 pub(super) fn may_be_incomplete(tree: &mut Tree, shape: &Shape) -> bool {
-    let root = tree.root();
-    let entries = root.all("entry").filter_map(|e| e.get("resource"));
-    let all = (root.resource_type() != Some("Bundle")).then_some(root).into_iter().chain(entries);
     let listed = |r: &Item<'_>| r.resource_type().is_some_and(|t| shape.may_be_incomplete.iter().any(|l| l == t));
-    let found: Vec<Id> = all.filter(listed).map(Item::id).collect();
+    let found: Vec<Id> = resources(tree).filter(listed).map(Item::id).collect();
     for resource in &found {
         add(tree, *resource, "tag", COMPLETENESS, "may-be-incomplete");
     }
     !found.is_empty()
+}
+
+/// Puts the labels on each resource that the policy's sets give it as it is, where the policy lets them be told. Whether
+/// there were any.
+pub(super) fn labelled(tree: &mut Tree, decision: &Decision) -> bool {
+    if !decision.tells_labels() {
+        return false;
+    }
+    let told = resources(tree).map(|r| (r.id(), decision.labels_told(r)));
+    let told: Vec<(Id, Vec<(&str, String)>)> = told.filter(|(_, labels)| !labels.is_empty()).collect();
+    for (resource, labels) in &told {
+        labels.iter().for_each(|(system, code)| add(tree, *resource, "security", system, code));
+    }
+    !told.is_empty()
+}
+
+/// The resources of a record: those of a Bundle's entries, or the one.
+fn resources(tree: &Tree) -> impl Iterator<Item = Item<'_>> {
+    let root = tree.root();
+    let alone = (root.resource_type() != Some("Bundle")).then_some(root);
+    alone.into_iter().chain(root.all("entry").filter_map(|e| e.get("resource")))
 }
 
 /// Adds a Coding to a list of `meta`, unless it is there.

@@ -38,7 +38,7 @@ pub struct Policy {
     pub(super) sections: SectionTable,
     pub(super) purposes: HashMap<String, Purpose>,
     pub(super) audiences: HashMap<String, Audience>,
-    pub(super) sets: Sets,
+    pub(super) sets: Arc<Sets>,
     pub(super) codes: hierarchy::Hierarchy,
     /// Whether an objection to a code reaches other codes of a system of which nothing is loaded.
     pub(super) spare_untold: bool,
@@ -167,8 +167,16 @@ impl Policy {
     /// program and its profiles, as the engine is; the version names the rule files alone.
     #[must_use]
     pub fn with_definitions(mut self, definitions: Arc<Definitions>) -> Policy {
+        Arc::make_mut(&mut self.sets).learn(&definitions, &self.codes);
         self.codes.learn(definitions);
         self
+    }
+
+    /// What the rules name and the definitions do not hold: value sets whose codes raise a label. While one is not known,
+    /// every coded resource counts as labelled with something unknown.
+    #[must_use]
+    pub fn unresolved(&self) -> Report {
+        self.sets.unresolved()
     }
 
     /// How a code on data stands to a code of a rule, three-valued. A system that is not written counts as any, and then

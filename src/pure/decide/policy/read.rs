@@ -2,15 +2,13 @@
 
 use super::hierarchy;
 use super::sections::{Bits, MOST, Mark, ResourceRow, WHOLE, Where};
-use super::sensitive::Sensitive;
+use super::sensitive;
 use super::shape::{self, Shape};
 use super::site;
 use super::toml::{Reader, place_of};
 use super::{Audience, Kind, Minimum, Policy, Purpose};
 use crate::pure::decide::evidence::Authority;
-use crate::pure::decide::rules::RuleId;
-use crate::pure::fhir::{Issue, Report};
-use regex::RegexBuilder;
+use crate::pure::fhir::Report;
 use std::ops::Range;
 use std::sync::Arc;
 use toml::de::DeTable;
@@ -64,7 +62,7 @@ pub(super) fn read(files: &[(&str, &str)], policy: &mut Policy, report: &mut Rep
         shape::read(&mut reader, root.get_ref(), &mut shape);
     }
     policy.shape = Arc::new(shape);
-    link(policy, report);
+    Arc::make_mut(&mut policy.sets).link(&policy.codes, report);
 }
 
 fn declare(reader: &mut Reader<'_>, root: &DeTable<'_>, policy: &mut Policy) {
@@ -96,7 +94,7 @@ fn apply(reader: &mut Reader<'_>, root: &DeTable<'_>, policy: &mut Policy) {
     reader.only(root, TABLES);
     check_declared(reader, root, policy);
     settings(reader, root, policy);
-    sensitive(reader, root, policy);
+    sensitive::read(reader, root, Arc::make_mut(&mut policy.sets));
     hierarchy::read(reader, root, &mut policy.codes);
     for (row, at) in reader.rows(root, "minimum") {
         reader.only(row, &["purpose", "audience", "sections"]);
@@ -245,37 +243,8 @@ fn settings(reader: &mut Reader<'_>, root: &DeTable<'_>, policy: &mut Policy) {
     if let Some(table) = root.get("labels").and_then(|v| reader.table(v, "labels")) {
         for (key, value) in table {
             let below = reader.text_list(value, key.get_ref());
-            policy.sets.below.insert(key.get_ref().to_string(), below);
+            Arc::make_mut(&mut policy.sets).below.insert(key.get_ref().to_string(), below);
         }
-    }
-}
-
-fn sensitive(reader: &mut Reader<'_>, root: &DeTable<'_>, policy: &mut Policy) {
-    for (row, at) in reader.rows(root, "sensitive") {
-        reader.only(
-            row,
-            &["id", "law", "bar", "exemption", "consent-lifts", "label", "confidentiality", "words", "codes"],
-        );
-        reader.needed(row, &at, "id");
-        let bar = reader.word(row, "bar", &["L2", "L3", "L4", "L5"]).and_then(RuleId::from_id);
-        let law = reader.text(row, "law");
-        if bar.is_some() && law.is_none() {
-            reader.mistake(&at, "policy-bar-without-law", "a bar names no `law`".to_owned(), "add `law = \"…\"`");
-        }
-        let label = reader.word(row, "confidentiality", &["N", "R", "V"]);
-        let confidentiality = label.and_then(super::super::label::rank).unwrap_or(super::super::label::RESTRICTED);
-        let index = policy.sets.sets.len();
-        for (codes, _) in reader.rows(row, "codes") {
-            reader.only(codes, &["system", "codes"]);
-            let Some(system) = reader.needed(codes, &at, "system") else { continue };
-            for code in reader.texts(codes, "codes") {
-                policy.sets.by_code.entry(code).or_default().push((system.clone(), index));
-            }
-        }
-        let (exemption, label) = (reader.text(row, "exemption"), reader.text(row, "label"));
-        let consent_lifts = reader.truth(row, "consent-lifts").unwrap_or(false);
-        let words = reader.texts(row, "words");
-        policy.sets.sets.push(Sensitive { law, bar, exemption, consent_lifts, label, confidentiality, words });
     }
 }
 
@@ -388,40 +357,6 @@ fn mark_rows(reader: &mut Reader<'_>, root: &DeTable<'_>, policy: &mut Policy) {
         if let (Some(element), Some(system)) = (reader.needed(row, &at, "element"), reader.needed(row, &at, "system")) {
             let element = element.split('.').map(str::to_owned).collect();
             policy.sections.marks.push(Mark { type_, element, system, codes, section });
-        }
-    }
-}
-
-/// Joins the words of all sets into one pattern, and what lies below their codes to their codes.
-fn link(policy: &mut Policy, report: &mut Report) {
-    let sets = &mut policy.sets;
-    let listed: Vec<(String, String, usize)> = sets
-        .by_code
-        .iter()
-        .flat_map(|(code, all)| all.iter().map(|(system, set)| (code.clone(), system.clone(), *set)))
-        .collect();
-    for (code, system, set) in listed {
-        for below in policy.codes.below(&system, &code) {
-            let entry = sets.by_code.entry(below).or_default();
-            if !entry.contains(&(system.clone(), set)) {
-                entry.push((system.clone(), set));
-            }
-        }
-    }
-    let words = policy.sets.sets.iter().flat_map(|s| &s.words);
-    let parts: Vec<String> = words.map(|w| regex::escape(w)).collect();
-    if parts.is_empty() {
-        return;
-    }
-    match RegexBuilder::new(&parts.join("|")).case_insensitive(true).build() {
-        Ok(pattern) => policy.sets.words = Some(pattern),
-        Err(_) => {
-            let issue = Issue::error(
-                "invalid",
-                "policy-too-many-words",
-                "the `words` of the sensitive sets are too many".into(),
-            );
-            report.push(issue.remedy("use fewer or shorter words"));
         }
     }
 }

@@ -36,6 +36,12 @@ impl<'r> Reader<'r> {
         root
     }
 
+    /// File, line and column of a span.
+    pub fn place(&self, span: &Range<usize>) -> Place {
+        let (line, column) = line_and_column(self.text, u32::try_from(span.start).unwrap_or(u32::MAX));
+        Place { file: Some(self.file.to_owned()), line, column }
+    }
+
     pub fn mistake(
         &mut self,
         span: &Range<usize>,
@@ -43,8 +49,7 @@ impl<'r> Reader<'r> {
         text: String,
         remedy: impl Into<Cow<'static, str>>,
     ) {
-        let (line, column) = line_and_column(self.text, u32::try_from(span.start).unwrap_or(u32::MAX));
-        let place = Place { file: Some(self.file.to_owned()), line, column };
+        let place = self.place(span);
         self.report.push(Issue::error("invalid", id, text).at(Some(place)).remedy(remedy));
     }
 

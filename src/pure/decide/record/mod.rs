@@ -8,12 +8,14 @@ mod section;
 pub(super) use facing::{Record, Whose};
 pub(super) use resource::Resource;
 
+use super::label::{Labels, is_inline_label};
 use super::policy::{FRAME, Policy, WHOLE, Where};
 use super::rules::RuleId;
 use super::words::without_version;
 use crate::pure::fhir::{Item, Kind};
 use crate::pure::validate::Validated;
-use section::{classify, element_to, extension_to};
+use resource::{labelled_by, labels_its_elements};
+use section::{classify, element_to, extension_to, of_labels};
 use std::collections::HashMap;
 use std::fmt;
 use std::ops::Range;
@@ -35,24 +37,41 @@ pub(super) struct Unit<'t> {
     pub addressee: bool,
     /// A legal bar on this element alone.
     pub bar: Option<RuleId>,
+    /// The labels of an element that carries its own: their place in the record's list.
+    pub labels: Option<usize>,
 }
 
 impl<'t> Unit<'t> {
     fn whole(resource: usize, item: Item<'t>, (sections, addressee): (u32, bool)) -> Unit<'t> {
-        Unit { resource, item, whole: true, within: ("", None), sections, addressee, bar: None }
+        let within = ("", None);
+        Unit { resource, item, whole: true, within, sections, addressee, bar: None, labels: None }
     }
 
     fn part(resource: usize, item: Item<'t>, within: (&'t str, Option<usize>), sections: u32) -> Unit<'t> {
-        Unit { resource, item, whole: false, within, sections, addressee: false, bar: None }
+        Unit { resource, item, whole: false, within, sections, addressee: false, bar: None, labels: None }
     }
 
     /// Its path below its resource: `activity`, `extension[2]`.
     pub fn path_within(&self) -> String {
         match self.within {
+            // somewhere below: found upwards, for those few
+            ("", None) if !self.whole => path_below(self.item),
             (name, Some(index)) => format!("{name}[{index}]"),
             (name, None) => name.to_owned(),
         }
     }
+}
+
+/// The path of an element below the resource it stands in.
+fn path_below(item: Item<'_>) -> String {
+    let mut steps = Vec::new();
+    let mut at = item;
+    while let Some(parent) = at.parent().filter(|_| at.resource_type().is_none()) {
+        steps.push(at.index().map_or_else(|| format!(".{}", at.key()), |n| format!("[{n}]")));
+        at = parent;
+    }
+    steps.reverse();
+    steps.concat().trim_start_matches('.').to_owned()
 }
 
 /// The values under a name, each with where it stands: what an array holds, or the one value.
@@ -71,6 +90,8 @@ pub struct Prepared<'t> {
     record: Option<[u8; 32]>,
     pub(super) resources: Vec<Resource<'t>>,
     pub(super) units: Vec<Unit<'t>>,
+    /// The labels of elements that carry their own, with those of their resource.
+    inline: Vec<Labels<'t>>,
     /// The units of each resource, its own first.
     ranges: Vec<Range<usize>>,
     /// By `Type/id` and by `fullUrl`, the first resource of that name.
@@ -109,11 +130,13 @@ impl<'t> Prepared<'t> {
         }
         let by_name = names(&resources);
         let (units, ranges) = (Vec::new(), Vec::new());
-        let mut prepared = Prepared { policy, digests, record: None, resources, units, ranges, by_name };
-        let own: Vec<(u32, bool)> = prepared.resources.iter().map(|r| classify(r.item, &policy.sections)).collect();
+        let inline = Vec::new();
+        let mut prepared = Prepared { policy, digests, record: None, resources, units, inline, ranges, by_name };
+        let own: Vec<(u32, bool)> = prepared.resources.iter().map(|r| sections_of(r, policy)).collect();
         for index in 0..own.len() {
             let start = prepared.units.len();
             prepared.divide(index, &own);
+            prepared.divide_by_labels(index, own[index].0);
             prepared.ranges.push(start..prepared.units.len());
         }
         prepared
@@ -182,9 +205,64 @@ impl<'t> Prepared<'t> {
         self.units.get(self.ranges.get(resource)?.start)
     }
 
+    /// Elements that carry labels of their own, where their resource says that they do.
+    fn divide_by_labels(&mut self, index: usize, sections: u32) {
+        let resource = &self.resources[index];
+        if !labels_its_elements(resource.item) {
+            return;
+        }
+        let (type_, policy) = (resource.type_, self.policy);
+        let labelled = resource.item.descendants().into_iter().filter(|i| is_inline_label(*i));
+        let found: Vec<(Item<'t>, Labels<'t>)> = labelled
+            .filter_map(|extension| {
+                let mut labels = resource.labels.clone();
+                labels.add(extension.get("valueCoding")?, policy);
+                let holder = labelled_by(extension).filter(|holder| *holder != resource.item)?;
+                Some((holder, labels))
+            })
+            .collect();
+        for (holder, labels) in found {
+            let sections = sections | of_labels(&labels.kinds, type_, &policy.sections);
+            self.inline.push(labels);
+            let labels = Some(self.inline.len() - 1);
+            for item in with_its_value(holder) {
+                self.units.push(Unit { labels, ..Unit::part(index, item, ("", None), sections) });
+            }
+        }
+    }
+
+    /// The labels of a unit.
+    pub(super) fn labels_of(&self, unit: &Unit<'_>) -> &Labels<'t> {
+        unit.labels.map_or(&self.resources[unit.resource].labels, |at| &self.inline[at])
+    }
+
+    /// The labels of all resources, and of elements that carry their own.
+    pub(super) fn labels(&self) -> impl Iterator<Item = &Labels<'t>> {
+        self.resources.iter().map(|r| &r.labels).chain(&self.inline)
+    }
+
     /// The first resource that a reference certainly names.
     pub fn named(&self, reference: &str) -> Option<usize> {
         self.by_name.get(without_version(reference)).copied()
+    }
+}
+
+/// The sections of a resource by the table, and by the labels it carries or was given.
+fn sections_of(resource: &Resource<'_>, policy: &Policy) -> (u32, bool) {
+    let (sections, addressee) = classify(resource.item, &policy.sections);
+    let labelled = if addressee { FRAME } else { of_labels(&resource.labels.kinds, resource.type_, &policy.sections) };
+    (sections | labelled, addressee)
+}
+
+/// What carries a label, and the value where it is written beside a primitive (`_status`): in a list, the whole list.
+fn with_its_value(holder: Item<'_>) -> Vec<Item<'_>> {
+    let beside = match holder.parent() {
+        Some(list) if holder.key().is_empty() => list,
+        _ => holder,
+    };
+    match (beside.key().strip_prefix('_'), beside.parent()) {
+        (Some(name), Some(element)) => element.get(name).into_iter().chain([beside]).collect(),
+        _ => vec![holder],
     }
 }
 

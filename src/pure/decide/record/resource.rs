@@ -1,7 +1,7 @@
 //! What a resource says of itself, by the record and the policy's tables alone: labels, codes, references, times, authors.
 
 use super::facing::Subject;
-use crate::pure::decide::label::Labels;
+use crate::pure::decide::label::{Labels, PROCESS_INLINE, is_inline_label};
 use crate::pure::decide::policy::Policy;
 use crate::pure::decide::rules::RuleId;
 use crate::pure::decide::words::{Truth, same_reference};
@@ -67,9 +67,12 @@ impl<'t> Resource<'t> {
                 resource.labels.add(coding, policy);
             }
         }
+        let by_element = labels_its_elements(item);
         for child in item.children().filter(|c| c.key() != "meta") {
-            look(child, &mut resource, policy, 0);
+            look(child, &mut resource, policy, by_element);
         }
+        resource.bar = resource.labels.bar;
+        resource.review = resource.labels.held;
         resource
     }
 
@@ -161,22 +164,28 @@ const AUTHORED: [&str; 22] = [
     "Task",
     "Immunization",
 ];
+
+/// Whether a resource says that its elements carry labels of their own (DS4P: tagged PROCESSINLINELABEL). Where it does
+/// not, a label on an element counts for the whole resource: nobody has said that the rest can do without.
+pub(super) fn labels_its_elements(resource: Item<'_>) -> bool {
+    let marks = resource.get("meta").into_iter().flat_map(|m| m.all("security"));
+    marks.into_iter().any(|c| c.str_at(&["code"]) == Some(PROCESS_INLINE))
+}
+
+/// What an inline label stands on.
+pub(super) fn labelled_by(extension: Item<'_>) -> Option<Item<'_>> {
+    extension.parent()?.parent()
+}
+
 /// One walk over everything in the resource, contained resources included.
-fn look<'t>(item: Item<'t>, into: &mut Resource<'t>, policy: &'t Policy, depth: usize) {
+fn look<'t>(item: Item<'t>, into: &mut Resource<'t>, policy: &'t Policy, by_element: bool) {
     match item.kind() {
-        Kind::String => {
-            let text = item.text();
-            if text.len() > 3
-                && text.contains(' ')
-                && let Some(set) = policy.sets.named_in(text)
-            {
-                into.review = true;
-                into.bar = into.bar.or(policy.sets.sets[set].bar);
-            }
-        }
+        Kind::String => into.labels.see_text(item, &policy.sets),
         Kind::Object => {
             if let Some(code) = item.str_at(&["code"]) {
-                coding(item, code, into, policy);
+                let system = item.str_at(&["system"]);
+                into.codings.push((system, code));
+                into.labels.see_code(system, code, &policy.sets);
             }
             if let Some(reference) = item.get("reference").and_then(Item::str) {
                 into.refs.push(reference);
@@ -184,36 +193,17 @@ fn look<'t>(item: Item<'t>, into: &mut Resource<'t>, policy: &'t Policy, depth: 
             if item.get("text").is_some_and(|t| t.kind() == Kind::String) && item.get("coding").is_none() {
                 into.uncoded = true;
             }
-            if item.str_at(&["url"]).is_some_and(|u| u.ends_with("inline-sec-label"))
-                && let Some(label) = item.get("valueCoding")
-            {
+            let counts = || is_inline_label(item) && (!by_element || labelled_by(item) == Some(into.item));
+            if let Some(label) = item.get("valueCoding").filter(|_| counts()) {
                 into.labels.add(label, policy);
             }
-            if item.key() == "" && depth > 0 && item.get("resourceType").is_some() {
-                for label in item.get("meta").into_iter().flat_map(|m| m.all("security")) {
-                    into.labels.add(label, policy);
-                }
+            if item.resource_type().is_some() {
+                item.get("meta").into_iter().flat_map(|m| m.all("security")).for_each(|l| into.labels.add(l, policy));
             }
-            for child in item.children() {
-                look(child, into, policy, depth + 1);
-            }
+            item.children().for_each(|child| look(child, into, policy, by_element));
         }
-        Kind::Array => {
-            for child in item.children() {
-                look(child, into, policy, depth + 1);
-            }
-        }
+        Kind::Array => item.children().for_each(|child| look(child, into, policy, by_element)),
         _ => {}
-    }
-}
-
-fn coding<'t>(item: Item<'t>, code: &'t str, into: &mut Resource<'t>, policy: &'t Policy) {
-    let system = item.str_at(&["system"]);
-    into.codings.push((system, code));
-    for set in policy.sets.of(system, code) {
-        let set = &policy.sets.sets[set];
-        into.labels.raise(set.confidentiality, set.label.as_deref());
-        into.bar = into.bar.or(set.bar);
     }
 }
 

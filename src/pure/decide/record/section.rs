@@ -36,6 +36,14 @@ pub(super) fn classify(item: Item<'_>, table: &SectionTable) -> (u32, bool) {
     (sections, false)
 }
 
+/// The sections that labels stand for, whoever put them there.
+pub(super) fn of_labels(kinds: &[&str], type_: &str, table: &SectionTable) -> u32 {
+    let marks = table.marks.iter().filter(|m| m.type_.as_deref().is_none_or(|t| t == type_));
+    let security = marks.filter(|m| m.element.len() == 2 && m.element[0] == "meta" && m.element[1] == "security");
+    let hit = security.filter(|m| kinds.iter().any(|k| m.codes.iter().any(|c| c == k)));
+    hit.filter_map(|m| m.section).fold(FRAME, |all, bits| all | bits)
+}
+
 fn has_code(item: Item<'_>, path: &[String], system: &str, codes: &[String]) -> bool {
     codes_at(item, path).any(|(s, code)| s == Some(system) && (codes.is_empty() || codes.iter().any(|c| c == code)))
 }
