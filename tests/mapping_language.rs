@@ -562,3 +562,21 @@ fn a_rule_may_name_a_concept_map_that_is_loaded_with_the_profiles() {
     let report = compile(&yaml).expect_err("it is not loaded here");
     assert!(report.issues.iter().any(|issue| issue.id == "unknown-codes"), "{report:#?}");
 }
+
+#[test]
+fn a_modifier_extension_that_the_format_cannot_carry_keeps_the_copy_back_and_is_named() {
+    let mapping = &compile(example()).expect("it compiles");
+    let bundle = forward(mapping, &good(mapping)).tree;
+    let json = bundle.root().to_json();
+    let (at, _) = json.match_indices("\"resourceType\":\"").nth(1).expect("a resource in the Bundle");
+    let modifier = "\"modifierExtension\":[{\"url\":\"https://x.example/not\",\"valueBoolean\":true}],";
+    let changed = format!("{}{modifier}{}", &json[..at], &json[at..]);
+    let odd = sharewell::pure::fhir::json::read(changed.as_bytes(), &sharewell::pure::fhir::Limits::default())
+        .expect("it is JSON");
+    let report =
+        map::to_local(odd.root(), mapping, None).map(|_| ()).expect_err("it would say something else without it");
+    let ids: Vec<&str> = report.issues.iter().filter(|i| i.is_error()).map(|i| i.id.as_ref()).collect();
+    assert_eq!(ids, ["modifier-not-carried"]);
+    assert!(report.issues.iter().any(|i| i.text.contains("modifierExtension")));
+    assert!(map::to_local(bundle.root(), mapping, None).is_ok());
+}

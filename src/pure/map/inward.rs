@@ -5,6 +5,7 @@
 
 mod fields;
 mod lists;
+mod modifiers;
 
 use super::convert::is_nothing;
 use super::data::{Data, Seg};
@@ -130,6 +131,7 @@ impl<'m, 't> Run<'m, 't> {
             }
             self.found[index].push(Found { item: resource, key: Vec::new(), stack: Vec::new() });
             self.loss.walk(resource, &[&mapping.fhir_cover[index]], &[]);
+            self.carry_modifiers(resource, index);
             return;
         }
         // Who made a Bundle is for the receiver's own log; a local record has no place for it.

@@ -61,6 +61,14 @@ impl Cover {
         let Some((name, rest)) = names.split_first() else { return false };
         self.branches.iter().any(|b| b.name == *name && b.cover.has(rest))
     }
+
+    /// Whether some row reads exactly this path, or something below it.
+    pub fn reads(&self, names: &[&str]) -> bool {
+        match names.split_first() {
+            None => self.whole == Some(Fate::Read) || self.branches.iter().any(|b| b.cover.reads(&[])),
+            Some((name, rest)) => self.branches.iter().any(|b| b.name == *name && b.cover.reads(rest)),
+        }
+    }
 }
 
 /// Gathers losses, the same thing once.
