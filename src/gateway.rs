@@ -8,6 +8,7 @@ mod ask;
 mod choices;
 pub mod decisions;
 mod duties;
+mod explain;
 mod load;
 mod receive;
 mod register;

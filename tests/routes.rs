@@ -31,7 +31,7 @@ const fn row(
 }
 
 /// The list. A route that is not here fails the third test.
-const LIST: [Row; 25] = [
+const LIST: [Row; 29] = [
     row("POST", "/local/care-act", Some(JSON), "/local/{format}", Some("council"), 202),
     row("POST", "/fhir", Some(FHIR), "/fhir", Some("council"), 202),
     row("GET", "/fhir/metadata", None, "/fhir/metadata", Some("nobody"), 200),
@@ -39,6 +39,10 @@ const LIST: [Row; 25] = [
     row("POST", "/fhir/Consent", Some(FHIR), "/fhir/Consent", Some("app"), 202),
     row("PUT", "/fhir/Consent/a-1", Some(FHIR), "/fhir/Consent/{id}", Some("app"), 202),
     row("DELETE", "/fhir/Consent/a-1", None, "/fhir/Consent/{id}", Some("app"), 202),
+    row("GET", "/fhir/Consent/$explain", None, "/fhir/Consent/$explain", Some("officer"), 200),
+    row("POST", "/fhir/Consent/$explain", Some(FHIR), "/fhir/Consent/$explain", Some("officer"), 200),
+    row("GET", "/fhir/CarePlan/$preview", None, "/fhir/CarePlan/$preview", Some("officer"), 200),
+    row("POST", "/fhir/CarePlan/$preview", Some(FHIR), "/fhir/CarePlan/$preview", Some("officer"), 200),
     row("POST", "/fhir/Consent/a-1/$confirm", Some(FHIR), "/fhir/Consent/{id}/$confirm", Some("app"), 202),
     row("GET", "/fhir/Consent/a-1/_history", None, "/fhir/Consent/{id}/_history", Some("surgery"), 200),
     row("GET", "/fhir/Consent/a-1/_history/1", None, "/fhir/Consent/{id}/_history/{version}", Some("surgery"), 200),

@@ -130,14 +130,16 @@ pub enum Right {
     Validate,
     /// Record in the register what is known of a person besides their choices, and read it there.
     Record,
+    /// Have decisions explained and copies previewed: the person's own app, or the IG team.
+    Explain,
     /// Read the metrics.
     Operate,
 }
 
 impl Right {
     /// All of them, in the order of the documentation.
-    pub const ALL: [Right; 6] =
-        [Right::Send, Right::Choose, Right::Ask, Right::Validate, Right::Record, Right::Operate];
+    pub const ALL: [Right; 7] =
+        [Right::Send, Right::Choose, Right::Ask, Right::Validate, Right::Record, Right::Explain, Right::Operate];
 
     /// Its word in the configuration.
     #[must_use]
@@ -148,6 +150,7 @@ impl Right {
             Right::Ask => "ask",
             Right::Validate => "validate",
             Right::Record => "record",
+            Right::Explain => "explain",
             Right::Operate => "operate",
         }
     }

@@ -6,6 +6,7 @@
 //! is held (P2). Refused: parameters we do not carry out, since leaving one out would answer another question.
 
 use super::choices::{self, Asking};
+use super::explain;
 use super::receive::{resources, store_fault};
 use super::watch::Room;
 use super::{Case, Gateway, name_of, person_of, subject_of};
@@ -38,6 +39,7 @@ pub(super) async fn ask(gateway: &Gateway, caller: &Caller, inbound: &Inbound) -
         Door::Search { kind } => search(gateway, caller, inbound, kind).await,
         Door::Read { kind, id } => read(gateway, caller, inbound, kind, id).await,
         Door::History { .. } | Door::Version { .. } => of_choice(gateway, caller, inbound).await,
+        Door::Explain | Door::Preview => explain::explain(gateway, caller, inbound).await,
         _ => absent(),
     }
 }
@@ -337,7 +339,7 @@ fn asked_for<'p>(parameters: &'p [(String, String)], kind: &str) -> Result<(&'p 
 }
 
 /// The NHS number asked for. Any parameter that we would have to leave out is refused.
-fn person_asked<'p>(parameters: impl Iterator<Item = &'p (String, String)>) -> Result<&'p str, Box<Issue>> {
+pub(super) fn person_asked<'p>(parameters: impl Iterator<Item = &'p (String, String)>) -> Result<&'p str, Box<Issue>> {
     let mut number = None;
     for (name, value) in parameters {
         if HARMLESS.contains(&name.as_str()) {
@@ -363,7 +365,7 @@ fn person_asked<'p>(parameters: impl Iterator<Item = &'p (String, String)>) -> R
     })
 }
 
-fn query(gateway: &Gateway, caller: &Caller, inbound: &Inbound, person: Option<&Person>) -> Event {
+pub(super) fn query(gateway: &Gateway, caller: &Caller, inbound: &Inbound, person: Option<&Person>) -> Event {
     let mut event = gateway.journal.event(Kind::Query, &inbound.request_id);
     event.party = Some(caller.party().identity.id.clone());
     event.other = Some(name_of(&caller.party().identity.name, &caller.party().identifier));
@@ -378,6 +380,8 @@ fn query(gateway: &Gateway, caller: &Caller, inbound: &Inbound, person: Option<&
         Door::Read { kind, id } => format!("{kind}/{id}"),
         Door::History { id } => format!("Consent/{id}/_history?{}", parameters.join("&")),
         Door::Version { id, version } => format!("Consent/{id}/_history/{version}"),
+        Door::Explain => format!("Consent/$explain?{}", parameters.join("&")),
+        Door::Preview => format!("CarePlan/$preview?{}", parameters.join("&")),
         _ => String::new(),
     };
     event.query = Some(what);

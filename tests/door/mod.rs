@@ -111,12 +111,13 @@ pub struct House {
 }
 
 /// The parties of the tests: what each may do, and what it sends.
-pub const PARTIES: [(&str, &[Right], &[&str]); 7] = [
+pub const PARTIES: [(&str, &[Right], &[&str]); 8] = [
     ("council", &[Right::Send], &["care-act", "fhir", "panics", "sleeps", "hangs"]),
     ("app", &[Right::Choose], &[]),
     ("surgery", &[Right::Ask], &[]),
     ("vendor", &[Right::Validate], &[]),
     ("registrar", &[Right::Record], &[]),
+    ("officer", &[Right::Explain], &[]),
     ("operator", &[Right::Operate], &[]),
     ("nobody", &[], &["care-act", "fhir"]),
 ];

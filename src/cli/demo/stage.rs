@@ -42,10 +42,11 @@ pub struct Part {
 }
 
 const ODS: &str = "https://fhir.nhs.uk/Id/ods-organization-code";
+const TEAM: &str = "https://sharewell.example/Id/team";
 const APP: &str = "https://sharewell.example/Id/app";
 
 /// Everybody who plays a part.
-pub const PARTS: [Part; 6] = [
+pub const PARTS: [Part; 7] = [
     part(
         "northmere-council",
         "Northmere Council",
@@ -61,13 +62,22 @@ pub const PARTS: [Part; 6] = [
         (APP, "app-001"),
         "person",
         "PATRQT",
-        "\"send\", \"choose\", \"ask\"",
+        "\"send\", \"choose\", \"ask\", \"explain\"",
         "\"person-held\"",
     ),
     part("beckside-surgery", "Beckside Surgery", (ODS, "Y99001"), "gp-practice", "TREAT", "\"ask\", \"validate\"", ""),
     part("st-orrins-hospice", "St Orrin's Hospice", (ODS, "Y99002"), "hospice", "TREAT", "\"ask\"", ""),
     part("brightside-care", "Brightside Care", (ODS, "Y99003"), "care-provider", "TREAT", "\"ask\"", ""),
     part("tandem-trust", "Tandem Trust", (ODS, "Y99004"), "voluntary-sector", "TREAT", "\"ask\"", ""),
+    part(
+        "northmere-ig",
+        "Northmere information governance",
+        (TEAM, "information-governance"),
+        "social-care",
+        "HOPERAT",
+        "\"explain\"",
+        "",
+    ),
 ];
 
 const fn part(

@@ -100,6 +100,11 @@ fn resource(tree: &mut Tree, list: Id, kind: &str) {
         tree.push_str(parameter, "documentation", "the choices recorded here that held at a time, or when a day ended");
     }
     let validates = has(&Method::POST, "/fhir/{type}/$validate");
+    let further: &[(&str, &str)] = match kind {
+        "Consent" => &[("explain", "consent-explain")],
+        "CarePlan" => &[("preview", "careplan-preview")],
+        _ => &[],
+    };
     let confirms = own && has(&Method::POST, "/fhir/Consent/{id}/$confirm");
     if validates || confirms {
         let operations = tree.push_array(entry, "operation");
@@ -110,6 +115,16 @@ fn resource(tree: &mut Tree, list: Id, kind: &str) {
             let confirm = tree.push_object(operations, "");
             tree.push_str(confirm, "name", "confirm");
             tree.push_str(confirm, "definition", "https://sharewell.example/fhir/OperationDefinition/consent-confirm");
+        }
+        for (name, definition) in further.iter().filter(|(name, _)| has(&Method::GET, &format!("/fhir/{kind}/${name}")))
+        {
+            let at = tree.push_object(operations, "");
+            tree.push_str(at, "name", name);
+            tree.push_str(
+                at,
+                "definition",
+                &format!("https://sharewell.example/fhir/OperationDefinition/{definition}"),
+            );
         }
     }
 }

@@ -69,6 +69,10 @@ pub enum Door {
         /// Logical id, where the path names one.
         id: Option<String>,
     },
+    /// `GET` and `POST /fhir/Consent/$explain`
+    Explain,
+    /// `GET` and `POST /fhir/CarePlan/$preview`
+    Preview,
     /// `POST` and `GET /register/{kind}`, `DELETE /register/{kind}/{id}`
     Register {
         /// What is to be done.
@@ -115,6 +119,8 @@ impl Door {
             Door::History { .. } => "history",
             Door::Version { .. } => "version",
             Door::Validate { .. } => "validate",
+            Door::Explain => "explain",
+            Door::Preview => "preview",
             Door::Register { .. } => "register",
             Door::Metadata => "metadata",
             Door::Health => "health",
@@ -133,6 +139,7 @@ impl Door {
             }
             Door::Validate { .. } => &[Media::FhirJson, Media::Json, Media::FhirXml, Media::Xml],
             Door::Search { .. } if *method == Method::POST => &[Media::Form],
+            Door::Explain | Door::Preview if *method == Method::POST => &[Media::FhirJson, Media::Json],
             Door::Register { deed: Deed::Record, .. } => &[Media::Json],
             _ => &[],
         }
@@ -198,7 +205,7 @@ const fn row(method: Method, path: &'static str, access: Access, door: fn(&mut S
 }
 
 /// Every way in.
-pub static ROUTES: [Route; 25] = [
+pub static ROUTES: [Route; 29] = [
     row(Method::POST, "/local/{format}", Access::With(Right::Send), |s| Some(Door::Local { format: s.next()? })),
     row(Method::POST, "/fhir", Access::With(Right::Send), |_| Some(Door::Bundle)),
     row(Method::GET, "/fhir/metadata", Access::Known, |_| Some(Door::Metadata)),
@@ -208,6 +215,10 @@ pub static ROUTES: [Route; 25] = [
     row(Method::POST, "/fhir/Consent", Access::With(Right::Choose), |_| Some(Door::Create { kind: "Consent".into() })),
     row(Method::PUT, "/fhir/Consent/{id}", Access::With(Right::Choose), |s| Some(Door::Update { id: s.next()? })),
     row(Method::DELETE, "/fhir/Consent/{id}", Access::With(Right::Choose), |s| Some(Door::Withdraw { id: s.next()? })),
+    row(Method::GET, "/fhir/Consent/$explain", Access::With(Right::Explain), |_| Some(Door::Explain)),
+    row(Method::POST, "/fhir/Consent/$explain", Access::With(Right::Explain), |_| Some(Door::Explain)),
+    row(Method::GET, "/fhir/CarePlan/$preview", Access::With(Right::Explain), |_| Some(Door::Preview)),
+    row(Method::POST, "/fhir/CarePlan/$preview", Access::With(Right::Explain), |_| Some(Door::Preview)),
     row(Method::POST, "/fhir/Consent/{id}/$confirm", Access::With(Right::Choose), |s| {
         Some(Door::Confirm { id: s.next()? })
     }),

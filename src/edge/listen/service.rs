@@ -245,9 +245,12 @@ async fn walk(house: &House, caller: Caller, inbound: Inbound, place: Place) -> 
         | Door::Update { .. }
         | Door::Withdraw { .. }
         | Door::Confirm { .. } => Box::pin(async move { walk.receive(caller, inbound).await }),
-        Door::Search { .. } | Door::Read { .. } | Door::History { .. } | Door::Version { .. } => {
-            Box::pin(async move { walk.ask(caller, inbound).await })
-        }
+        Door::Search { .. }
+        | Door::Read { .. }
+        | Door::History { .. }
+        | Door::Version { .. }
+        | Door::Explain
+        | Door::Preview => Box::pin(async move { walk.ask(caller, inbound).await }),
         Door::Validate { .. } => Box::pin(async move { walk.validate(caller, inbound).await }),
         Door::Register { .. } => Box::pin(async move { walk.register(caller, inbound).await }),
         Door::Metadata => return Ok(Answer::bytes(StatusCode::OK, FHIR_JSON, house.capability.clone())),

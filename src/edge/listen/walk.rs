@@ -16,7 +16,7 @@ pub trait Walk: Send + Sync + 'static {
     /// validate, decide, store, then answer.
     fn receive(self: Arc<Self>, caller: Caller, inbound: Inbound) -> Pending<Answer>;
 
-    /// A question was asked (doors `Search`, `Read`, `History`, `Version`): decide it, ask the source, and walk its
+    /// A question was asked (doors `Search`, `Read`, `History`, `Version`, `Explain`, `Preview`): decide it, ask the source, and walk its
     /// answer.
     fn ask(self: Arc<Self>, caller: Caller, inbound: Inbound) -> Pending<Answer>;
 

@@ -59,6 +59,9 @@ pub trait Store: Send + Sync + fmt::Debug {
     /// The last version of a plan of this name that each sender sent of a person. A plan's name is its identifier's value.
     fn versions(&self, person: &Person, plan: &str) -> Answer<'_, Vec<StoredRecord>>;
 
+    /// The newest record of each plan of a person, by whomever it was sent, oldest first.
+    fn plans(&self, person: &Person) -> Answer<'_, Vec<StoredRecord>>;
+
     /// A person's choices in force, the facts of the register that stand, and the epoch of both, read together.
     fn choices(&self, person: &Person) -> Answer<'_, StoredChoices>;
 

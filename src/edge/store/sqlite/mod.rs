@@ -227,6 +227,11 @@ impl Store for Sqlite {
         self.read(move |connection| read::record(connection, &id))
     }
 
+    fn plans(&self, person: &Person) -> Answer<'_, Vec<StoredRecord>> {
+        let person = person.clone();
+        self.read(move |connection| read::plans(connection, &person))
+    }
+
     fn versions(&self, person: &Person, plan: &str) -> Answer<'_, Vec<StoredRecord>> {
         let (person, plan) = (person.clone(), plan.to_owned());
         self.read(move |connection| read::plan_versions(connection, &person, &plan))

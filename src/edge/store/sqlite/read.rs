@@ -55,6 +55,21 @@ pub(super) fn plan_versions(
     Ok(found)
 }
 
+/// The newest record of each plan of a person.
+pub(super) fn plans(connection: &Connection, person: &Person) -> Result<Vec<StoredRecord>, StoreError> {
+    let mut statement = connection.prepare_cached(&format!(
+        "{RECORD} WHERE p.key = ?1 AND r.plan IS NOT NULL AND NOT EXISTS (
+           SELECT 1 FROM record n WHERE n.person = r.person AND n.plan = r.plan AND n.sequence > r.sequence)
+         ORDER BY r.sequence"
+    ))?;
+    let mut rows = statement.query([person.key()])?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        found.push(stored(row)?);
+    }
+    Ok(found)
+}
+
 fn stored(row: &Row<'_>) -> Result<StoredRecord, StoreError> {
     Ok(StoredRecord {
         id: row.get(0)?,
