@@ -452,3 +452,38 @@ async fn every_change_of_a_choice_is_in_the_trail_without_a_name() {
     );
     stage.strike().await.unwrap();
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_several_changes_at_once_one_is_taken_and_the_others_hear_of_it() {
+    let stage = set().await;
+    let id = record(&stage, APP, &agreed("1", hospice())).await.id();
+    let change = |n: usize| with(agreed("1", surgery()), "dateTime", json!(format!("2026-04-0{n}")));
+    let changes: Vec<Value> = (1..=6).map(change).collect();
+    let one = |n: usize| put(&stage, APP, &id, &changes[n], Some(1));
+    let (a, b, c, d, e, f) = tokio::join!(one(0), one(1), one(2), one(3), one(4), one(5));
+    let told = [a, b, c, d, e, f];
+    let taken = told.iter().filter(|t| t.status == 200).count();
+    assert_eq!(taken, 1, "{told:?}");
+    assert!(told.iter().all(|t| matches!(t.status, 200 | 409 | 412)), "{told:?}");
+    let history = get(&stage, APP, &format!("/fhir/Consent/{id}/_history")).await.json();
+    assert_eq!(history["total"], 2);
+    stage.strike().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_written_in_words_beside_a_choice_is_not_told_to_the_party_it_names() {
+    let stage = set().await;
+    let narrative = json!({ "status": "additional",
+        "div": "<div xmlns=\"http://www.w3.org/1999/xhtml\">She does not want Tandem to hear of quokkas</div>" });
+    let id = record(&stage, APP, &with(agreed("1", hospice()), "text", narrative)).await.id();
+    let path = format!("/fhir/Consent/{id}");
+    assert!(get(&stage, APP, &path).await.text.contains("quokkas"), "she reads her own words");
+    let told = get(&stage, HOSPICE, &path).await;
+    assert_eq!((told.status, &told.json()["provision"]["actor"][0]), (200, &hospice()), "{told:?}");
+    assert!(!told.text.contains("quokkas"), "{told:?}");
+    let both = plain("2", json!({ "type": "permit", "actor": [hospice(), surgery()] }));
+    let both = record(&stage, APP, &both).await.id();
+    assert_eq!(get(&stage, HOSPICE, &format!("/fhir/Consent/{both}")).await.status, 404, "it tells of another party");
+    assert_eq!(get(&stage, APP, &format!("/fhir/Consent/{both}")).await.status, 200);
+    stage.strike().await.unwrap();
+}

@@ -144,6 +144,27 @@ fn only_the_gateway_joins_the_pure_rooms_to_the_edge() {
 }
 
 #[test]
+fn a_choice_is_told_as_a_releasable_and_in_no_other_way() {
+    let code = code(&source().join("gateway/choices/read.rs"));
+    // what answers is made of what `redact` gave; the stored text goes into `walk_fhir`, and nowhere else
+    let answers: Vec<&str> = code.lines().filter(|l| l.contains("Answer::")).map(str::trim).collect();
+    let by = |line: &&str| line.contains("Answer::fhir(StatusCode::OK, &tree)") || line.contains("Answer::issue(");
+    assert!(!answers.is_empty() && answers.iter().all(|line| by(line)), "{answers:?}");
+    for made in
+        ["let tree = found.as_ref().and_then(|found| ask::resource(found", "let tree = redact::shape_history(&found"]
+    {
+        assert!(code.contains(made), "a tree is made otherwise than by `{made}`");
+    }
+    assert!(
+        code.contains(
+            "async fn release(&mut self, person: &Person, stored: &StoredConsent) -> Result<Option<Releasable>"
+        )
+    );
+    assert_eq!(code.matches("represented(").count(), 1, "a stored choice is written out in one place");
+    assert!(!code.contains("stored.consent"), "the stored text is not touched");
+}
+
+#[test]
 fn no_file_is_so_large_that_nobody_tends_it() {
     for path in rust_files(&source()) {
         let lines = fs::read_to_string(&path).expect("the file can be read").lines().count();

@@ -32,13 +32,14 @@ pub const NUMBER: &str = "9990000018";
 type Part = (&'static str, &'static str, &'static str, &'static str, &'static str, &'static str);
 
 /// Who calls. None of them has a relationship with anybody until one is recorded.
-pub const PARTS: [Part; 7] = [
-    ("council", "X9N01", "social-care", r#""TREAT""#, "", r#""send", "ask""#),
+pub const PARTS: [Part; 8] = [
+    ("council", "X9N01", "social-care", r#""TREAT""#, "", r#""send", "choose", "ask""#),
     ("surgery", "Y99001", "gp-practice", r#""TREAT""#, r#""health-professional""#, r#""ask""#),
     ("hospital", "Y99006", "hospital", r#""TREAT", "ETREAT", "BTG""#, r#""break-glass""#, r#""ask""#),
     ("charity", "Y99004", "voluntary-sector", r#""TREAT""#, "", r#""ask""#),
     ("planners", "Y99005", "research-planning", r#""HRESCH", "TREAT""#, "", r#""ask""#),
     ("registrar", "X9N02", "social-care", r#""TREAT""#, "", r#""record""#),
+    ("officer", "X9N04", "social-care", r#""TREAT""#, r#""information-governance""#, r#""ask""#),
     ("operator", "X9N03", "social-care", r#""TREAT""#, "", r#""operate""#),
 ];
 

@@ -39,12 +39,26 @@ impl Bench<'_> {
         self.evidence.choices.iter().any(|c| c.recorder.as_deref() == Some(party) && named(&c.id))
     }
 
-    /// A choice goes to the party it names.
-    pub fn addressed(&self, unit: &Unit<'_>) -> Verdict {
+    /// A choice goes to the party it names, if it names no other: else one would learn what was said of another. What is
+    /// written beside its rules, in words or contained, is nobody's but the person's.
+    pub fn addressed(&self, unit: &Unit<'_>, consent: Item<'_>) -> Verdict {
         let reads = self.known.question.action == Action::Access;
-        let named = unit.item.get("provision").is_some_and(|p| {
-            p.all("actor").any(|a| super::reading::actor(a, unit.item).is(self.known, self.policy).0 == Truth::True)
-        });
-        if reads && named { Verdict::goes(RuleId::C2) } else { Verdict::stays(RuleId::R6) }
+        let named = || {
+            let actors: Vec<Item<'_>> = actors(consent);
+            let is = |a: &Item<'_>| super::reading::actor(*a, consent).is(self.known, self.policy).0 == Truth::True;
+            !actors.is_empty() && actors.iter().all(is)
+        };
+        if reads && unit.whole && named() { Verdict::goes(RuleId::C2) } else { Verdict::stays(RuleId::R6) }
     }
+}
+
+/// Every actor of every provision, however deep.
+fn actors(consent: Item<'_>) -> Vec<Item<'_>> {
+    let mut provisions: Vec<Item<'_>> = consent.get("provision").into_iter().collect();
+    let mut found = Vec::new();
+    while let Some(provision) = provisions.pop() {
+        found.extend(provision.all("actor"));
+        provisions.extend(provision.all("provision"));
+    }
+    found
 }

@@ -254,8 +254,8 @@ impl<'b> Bench<'b> {
         if let Some(rule) = self.gate {
             return self.gated(rule, weigh(self.live, &data, self.policy, scratch));
         }
-        if unit.addressee {
-            return self.addressed(unit);
+        if let Some(consent) = choice {
+            return self.addressed(unit, consent);
         }
         if resource.review {
             return Verdict::stays(RuleId::R2);
