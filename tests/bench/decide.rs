@@ -6,7 +6,9 @@
 
 use cpu_time::ThreadTime;
 use serde_json::{Value, json};
+use sharewell::edge::store::Person;
 use sharewell::embedded;
+use sharewell::gateway::decisions::Decisions;
 use sharewell::pure::decide::{
     Action, Asked, Choice, Decision, Evidence, Identity, Party, Policy, Question, decide_prepared, decide_question,
     prepare, read_choice,
@@ -16,6 +18,7 @@ use sharewell::pure::fhir::{Report, Tree};
 use sharewell::pure::profile::Definitions;
 use sharewell::pure::validate::Validated;
 use std::hint::black_box;
+use std::sync::Arc;
 use std::time::Duration;
 
 const NHS: &str = "https://fhir.nhs.uk/Id/nhs-number";
@@ -139,9 +142,23 @@ fn outcome(decision: &Decision) -> String {
     format!("{} ({})", decision.outcome().code(), reasons.join(" "))
 }
 
+/// The same decision found again: whether one is kept that holds (the key made, looked up, its span looked at), and taken
+/// up again (copied, under the fingerprint of today's inputs).
+fn kept(question: &Question, record: &Validated, evidence: &Evidence, policy: &Arc<Policy>, base: Duration) {
+    let (decisions, person) = (Decisions::new(Arc::clone(policy)), Person::verified("9990000018"));
+    let make = || decide_prepared(question, &prepare(record, policy), evidence);
+    let ask = || decisions.about_record(&person, question, record.digest(), evidence, make);
+    ask();
+    assert!(decisions.holds(&person, question, record.digest(), evidence), "it is kept");
+    let took = cost(|| drop(black_box(decisions.holds(&person, question, record.digest(), evidence))));
+    row("cached: found, and holds", took, base, "");
+    row("cached: taken up as put now", cost(|| drop(black_box(ask()))), base, "copied, fingerprint of today's inputs");
+}
+
 fn main() {
     let definitions = Definitions::base().map_err(said).expect("the definitions compile");
     let policy = Policy::compile(&embedded::files("deploy/sharing/")).map_err(said).expect("the rules compile");
+    let policy = Arc::new(policy);
     let subject = Identity {
         references: vec!["Patient/winifred".to_owned()],
         identifiers: vec![(NHS.to_owned(), "9990000018".to_owned())],
@@ -166,6 +183,7 @@ fn main() {
             let took = cost(|| drop(black_box(decide_prepared(&question, prepared, &evidence))));
             row(&format!("decide {name}"), took, base, &note);
         }
+        kept(&question, &plan, &evidence, &policy, base);
         let note = outcome(&decide_question(&question, &asked, &evidence, &policy));
         let took = cost(|| drop(black_box(decide_question(&question, &asked, &evidence, &policy))));
         row("decide the question of a pull", took, base, &note);
