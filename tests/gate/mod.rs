@@ -164,6 +164,18 @@ impl Gate {
             let media = if path.starts_with("/fhir") { "application/fhir+json" } else { "application/json" };
             request = request.header("content-type", media).body(body.to_string());
         }
+        Gate::read(request).await
+    }
+
+    /// Sends a search in the body, as a form.
+    pub async fn posts_form(&self, party: &str, path: &str, headers: &[(&str, &str)], form: &str) -> Reply {
+        let request = self.client(party).post(format!("{}{path}", self.base));
+        let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
+        let form = form.to_owned();
+        Gate::read(request.header("content-type", "application/x-www-form-urlencoded").body(form)).await
+    }
+
+    async fn read(request: reqwest::RequestBuilder) -> Reply {
         let response = request.send().await.unwrap();
         let status = response.status().as_u16();
         let headers = response.headers().iter();
