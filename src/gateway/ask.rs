@@ -274,14 +274,16 @@ fn may_ask(
         child.facts.age = Some(0);
         child
     });
+    let of_a_child = of_a_child.map(|child| (decide(&child), child));
+    // not by way of the kept decisions: a relationship that is only supposed has the key of none
     let on_the_team = gateway.policy.care_team().then(|| {
         let mut known = evidence.clone();
         let party = &question.party;
         let with = Identity { references: party.references.clone(), identifiers: party.identifiers.clone() };
         known.facts.relationships.push(Relationship { with, from: None, until: None });
-        known
+        (decide::decide_question(question, asked, &known, &gateway.policy), known)
     });
-    let others = of_a_child.into_iter().chain(on_the_team).map(|other| (decide(&other), other));
+    let others = of_a_child.into_iter().chain(on_the_team);
     others.into_iter().find(|(d, _)| d.outcome() != Outcome::Deny).unwrap_or((decision, evidence))
 }
 
