@@ -205,7 +205,8 @@ fn sections_of(part: &Part, rules: &Rules) -> Vec<String> {
     let mut found: Vec<String> = own.iter().map(|s| (*s).to_owned()).collect();
     let known = |tag: &str| records::SECTIONS.contains(&tag);
     found.extend(part.tags.iter().map(|t| if known(t) { *t } else { "whole-plan" }.to_owned()));
-    found.extend(part.labels.iter().filter_map(|(system, code)| rules.section_of_label(system, code)));
+    // the sender's labels, and those of the gateway's own sets
+    found.extend(labels(part, rules).kinds.iter().filter_map(|code| rules.section_of_label(ACT_CODE, code)));
     found.sort();
     found.dedup();
     found
@@ -238,14 +239,14 @@ fn labels<'c>(part: &'c Part, rules: &Rules) -> Labels<'c> {
             }
         }
     }
-    for set in rules.sets.iter().filter(|s| found.codes.iter().any(|c| s.has(c))) {
-        found.rank = found.rank.max(set.rank);
-        found.kinds.extend(set.label.clone());
-        found.bar = found.bar.or(set.bar.clone());
-    }
-    if let Some(set) = rules.sets.iter().find(|s| s.speaks_in(part.text)) {
-        found.look_first = true;
-        found.bar = found.bar.or(set.bar.clone());
+    for set in &rules.sets {
+        let named = set.speaks_in(part.text);
+        if named || found.codes.iter().any(|c| set.has(c)) {
+            found.look_first |= named && set.holds;
+            found.rank = found.rank.max(set.rank);
+            found.kinds.extend(set.label.clone());
+            found.bar = found.bar.or(set.bar.clone());
+        }
     }
     found
 }

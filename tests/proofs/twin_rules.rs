@@ -12,6 +12,8 @@ pub struct Set {
     pub exemption: Option<String>,
     pub consent_lifts: bool,
     words: Vec<String>,
+    /// A word of it keeps the resource back until somebody has looked.
+    pub holds: bool,
     codes: Vec<(String, String)>,
 }
 
@@ -93,6 +95,7 @@ fn set(row: &Value) -> Set {
         exemption: text(row, "exemption"),
         consent_lifts: row.get("consent-lifts").and_then(Value::as_bool) == Some(true),
         words: texts(row.get("words")),
+        holds: text(row, "on-words").as_deref() != Some("label"),
         codes: pairs.collect(),
     }
 }
