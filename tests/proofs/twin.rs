@@ -345,7 +345,21 @@ fn authority(choice: &Choice<'_>, facts: &Facts, now: i64) -> T {
     let meant = |s: &&Speaker| {
         if others.is_empty() { right.is_none_or(|r| r == s.right) } else { others.contains(&s.who) }
     };
-    facts.speakers.iter().filter(meant).map(|s| may_choose(s, facts, now)).max().unwrap_or(T::Perhaps)
+    // their right has to be in force now; where it was when they chose, and is over, their objection is still heard
+    let chose = |s: &Speaker| match may_choose(s, facts, now) {
+        T::No if may_ever(s, facts) != T::No && in_office(s, facts, choice.dated.unwrap_or(now).min(now)) => T::Perhaps,
+        may => may,
+    };
+    facts.speakers.iter().filter(meant).map(chose).max().unwrap_or(T::Perhaps)
+}
+
+fn in_office(speaker: &Speaker, facts: &Facts, at: i64) -> bool {
+    facts.died.is_none_or(|d| at < d) && speaker.until.is_none_or(|u| at < u)
+}
+
+/// As if nobody had died and no order had ended.
+fn may_ever(speaker: &Speaker, facts: &Facts) -> T {
+    may_choose(&Speaker { until: None, ..speaker.clone() }, &Facts { died: None, ..facts.clone() }, 0)
 }
 
 /// §3.2: who may choose, when.
@@ -637,9 +651,14 @@ fn weigh(live: &[&Counted<'_>], unit: &Unit<'_>, case: &Case, rules: &Rules) -> 
     }
     // the objection that is cited: the one that names the party most narrowly, then the widest; what cannot be read is
     // never beaten, and hides no objection that can
-    let cited = denies.iter().map(|d| (std::cmp::Reverse(d.1), rule_of(d.4))).min();
-    match cited {
-        Some((_, rule)) => Some(verdict(false, rule)),
+    let unsure = |rule: &Rule| data(rule, unit, case, rules) != T::Yes;
+    let blind = |rule: &Rule| rule.says.contains_key("securityLabel") || rule.says.contains_key("dataPeriod");
+    let cite =
+        |d: &(usize, u8, u8, Option<i64>, &Rule)| (std::cmp::Reverse(d.1), rule_of(d.4), unsure(d.4) && blind(d.4));
+    match denies.iter().map(cite).min() {
+        // no label or date to judge it by
+        Some((_, _, true)) => Some(verdict(false, "X1")),
+        Some((_, rule, false)) => Some(verdict(false, rule)),
         None => unread.then(|| verdict(false, "C4")),
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::world::*;
 use serde_json::{Value, json};
-use sharewell::pure::decide::{Action, Code, Identity, Outcome};
+use sharewell::pure::decide::{Action, Code, Identity, Outcome, RuleId};
 
 fn permit(more: Value) -> Vec<Value> {
     vec![consent(with(json!({ "type": "permit" }), more))]
@@ -58,7 +58,9 @@ fn the_time_of_data_is_their_own_and_undated_data_are_neither_in_nor_out() {
     let across = seen(json!({ "effectivePeriod": { "start": "2022-12-01", "end": "2023-02-01" } }));
     assert_eq!(both(year.clone(), &across), (false, false));
     let undated = hers("CarePlan", "p", json!({ "status": "active", "intent": "plan" }));
-    assert_eq!(both(year, &undated), (false, false));
+    assert_eq!(both(year.clone(), &undated), (false, false));
+    let decision = decided(&surgery(), &deny(year), &[undated]);
+    assert!(cites(&decision, RuleId::X1), "{decision:?}");
 }
 
 #[test]

@@ -16,7 +16,7 @@ pub(super) fn had_authority(choice: &Choice, facts: &Facts, now: Timestamp) -> T
     let others: Vec<&Identity> = choice.performers.iter().filter(|p| p.same(&choice.patient) != Truth::True).collect();
     let own = matches!(by_word, None | Some("person" | "not-recorded")) && others.is_empty();
     if own {
-        return own_word(facts);
+        return own_word(choice.dated, facts);
     }
     if facts.authority == Authority::AsRecorded && facts.representatives.is_empty() {
         return Truth::True;
@@ -26,21 +26,40 @@ pub(super) fn had_authority(choice: &Choice, facts: &Facts, now: Timestamp) -> T
         [] => wanted.is_none_or(|w| w == r.right),
         some => some.iter().any(|p| p.same(&r.who) == Truth::True),
     };
-    let mut found = facts.representatives.iter().filter(fits).map(|r| holds(r, facts, now)).peekable();
+    let mut found = facts.representatives.iter().filter(fits).map(|r| chose(r, choice.dated, facts, now)).peekable();
     if found.peek().is_none() {
         return Truth::Unknown;
     }
     found.max().unwrap_or(Truth::Unknown)
 }
 
-/// The person's own word: from 16 presumed; under 16 only if competent; not if capacity for this was lacking.
-fn own_word(facts: &Facts) -> Truth {
+/// The person's own word: from 16 presumed; under 16 only if competent; not if capacity for this was lacking when it was
+/// given. A choice made earlier, with capacity, continues.
+fn own_word(dated: Option<Timestamp>, facts: &Facts) -> Truth {
     match facts.capacity {
-        // made earlier, with capacity, a choice continues: capacity at the time is what counts, and is presumed
-        Capacity::Lacks | Capacity::Has => Truth::True,
+        Capacity::Has => Truth::True,
+        Capacity::Lacks => match (facts.capacity_since, dated) {
+            (None, _) => Truth::True,
+            (Some(since), Some(dated)) if dated < since => Truth::True,
+            // given after capacity was lost, or nobody knows when: an objection is listened to, an agreement is none
+            (Some(_), _) => Truth::Unknown,
+        },
         // somebody of whom no age is known is taken for an adult; one who may be a child is not
         Capacity::Presumed if facts.age.is_some() && facts.adult() != Truth::True => Truth::Unknown,
         Capacity::Presumed => Truth::True,
+    }
+}
+
+/// Whether somebody chose by a right they had then. One who has it no longer has not objected in vain, but permits no more;
+/// unless the person now decides for themself.
+fn chose(by: &Representative, dated: Option<Timestamp>, facts: &Facts, now: Timestamp) -> Truth {
+    let then = dated.map_or(now, |d| d.min(now));
+    let had = in_office(by, facts, then);
+    let has = in_office(by, facts, now);
+    match entitled(by, facts) {
+        Truth::False => Truth::False,
+        entitled if had != Truth::False && has == Truth::False => entitled.and(Truth::Unknown),
+        entitled => had.and(entitled).and(has),
     }
 }
 
@@ -54,14 +73,24 @@ fn right_of_word(word: &str) -> Option<Right> {
     })
 }
 
-/// Whether a representative may decide about sharing now.
-pub(super) fn holds(representative: &Representative, facts: &Facts, now: Timestamp) -> Truth {
-    let alive = Truth::from(facts.died.is_none_or(|d| now < d));
-    let in_time = within(now, representative.from, representative.until);
-    let lacks = Truth::from(facts.capacity == Capacity::Lacks);
-    let right = match representative.right {
-        Right::HealthAndWelfareAttorney => Truth::from(representative.registered).and(lacks),
-        Right::WelfareDeputy | Right::BestInterests => lacks,
+/// Whether a representative may decide about sharing at a time.
+pub(super) fn holds(representative: &Representative, facts: &Facts, at: Timestamp) -> Truth {
+    in_office(representative, facts, at).and(entitled(representative, facts))
+}
+
+/// Within the dates of the order or the power, and within the person's life: every right to speak for them dies with them.
+fn in_office(representative: &Representative, facts: &Facts, at: Timestamp) -> Truth {
+    let alive = Truth::from(facts.died.is_none_or(|d| at < d));
+    alive.and(within(at, representative.from, representative.until))
+}
+
+/// Whether this right is one to decide about sharing in place of the person, as things stand with them.
+fn entitled(representative: &Representative, facts: &Facts) -> Truth {
+    // the day of the last assessment is not the day on which capacity was lost: it says nothing of their earlier choices
+    let lacks = facts.capacity == Capacity::Lacks;
+    match representative.right {
+        Right::HealthAndWelfareAttorney => Truth::from(representative.registered && lacks),
+        Right::WelfareDeputy | Right::BestInterests => Truth::from(lacks),
         Right::ParentalResponsibility => match (facts.capacity, facts.adult()) {
             (Capacity::Has, _) | (_, Truth::True) => Truth::False,
             (_, Truth::False) => Truth::True,
@@ -69,8 +98,7 @@ pub(super) fn holds(representative: &Representative, facts: &Facts, now: Timesta
         },
         Right::PropertyAttorney | Right::Consent => Truth::False,
         Right::Unknown => Truth::Unknown,
-    };
-    alive.and(in_time).and(right)
+    }
 }
 
 /// How a proxy's role stands.
@@ -120,7 +148,10 @@ pub fn relation(
 fn state_of(choice: &Choice, role: &Role, question: &Question, facts: &Facts) -> Relation {
     let permits = choice.readings.iter().flatten().next().is_some_and(|r| r.says == super::provision::Says::Permit);
     let begun = choice.validity.and_then(|v| v.from).is_none_or(|f| f.earliest() <= question.now);
+    let dead = facts.died.is_some_and(|d| d <= question.now);
     let state = match choice.standing {
+        // DAPB3051: proxy access ends with the death of either
+        _ if dead => "ended",
         Standing::Ended | Standing::Error => "ended",
         Standing::Proposed => "not-in-force",
         Standing::Active if !permits => "not-in-force",

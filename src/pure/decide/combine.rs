@@ -112,6 +112,8 @@ pub(super) struct Claim {
     cited: u8,
     /// The permit rests on something the request did not say.
     pub open: bool,
+    /// For want of a label or a date it cannot be told whether the rule speaks about these data.
+    pub unsure: bool,
 }
 
 impl Claim {
@@ -227,7 +229,16 @@ fn number(version: &str) -> Option<u64> {
 /// `held` is how its rules that can speak stand to the resource, in their order.
 fn claim(live: &Live<'_>, at: usize, sections: Option<u32>, held: &[Held], claims: &mut Vec<Claim>) {
     if live.choice.dialect == Dialect::Unread {
-        claims.push(Claim { says: Says::Deny, live: at, rule: None, who: 0, data: 0, cited: 0, open: false });
+        claims.push(Claim {
+            says: Says::Deny,
+            live: at,
+            rule: None,
+            who: 0,
+            data: 0,
+            cited: 0,
+            open: false,
+            unsure: false,
+        });
         return;
     }
     let from = claims.len();
@@ -272,10 +283,11 @@ fn strongest<'a>(
             best = this;
         }
         let (who, data, cited) = (asked.asking.who, asked.data, asked.cited);
-        let claim = Claim { says: rule.says, live, rule: Some(asked.at), who, data, cited, open: found.open };
+        let unsure = found.truth != Truth::True && (!rule.labels.is_empty() || rule.data_period.is_some());
+        let claim = Claim { says: rule.says, live, rule: Some(asked.at), who, data, cited, open: found.open, unsure };
         // of those that weigh the same one is enough: however many rules there are, few claims are left
         match claims[begin..].iter_mut().find(|c| (c.who, c.data, c.open) == (who, data, found.open)) {
-            Some(same) if cited < same.cited => *same = claim,
+            Some(same) if (cited, unsure) < (same.cited, same.unsure) => *same = claim,
             Some(_) => {}
             None => claims.push(claim),
         }
@@ -310,7 +322,7 @@ pub(super) fn weigh(live: &[Live<'_>], data: &Data<'_, '_>, policy: &Policy, scr
 /// The objection that is cited: the one that names the party most narrowly, of those the widest. What cannot be read is
 /// never beaten, and hides no objection that can: a declared emergency goes over the first and not over the second (E2).
 fn cited_first<'e>(deny: &Claim, live: &[Live<'e>]) -> impl Ord + use<'e> {
-    (deny.rule.is_none(), std::cmp::Reverse(deny.who), deny.cited, reference(deny, live))
+    (deny.rule.is_none(), std::cmp::Reverse(deny.who), deny.cited, deny.unsure, reference(deny, live))
 }
 
 /// What tells one claim from another, whatever order the choices came in.

@@ -208,6 +208,7 @@ pub struct Decision {
     pub(super) record: Option<[u8; 32]>,
     pub(super) recipient: String,
     pub(super) boundaries: Vec<i64>,
+    pub(super) asked_at: Option<jiff::Timestamp>,
     pub(super) shape: Arc<Shape>,
     /// The sets that put labels on what goes; none where none of them is told.
     pub(super) teller: Teller,
@@ -239,6 +240,7 @@ impl Decision {
             record: None,
             recipient: question.party.id.clone(),
             boundaries: Vec::new(),
+            asked_at: question.now_known.then_some(question.now),
             shape: Arc::default(),
             teller: Teller::default(),
         }
@@ -343,6 +345,14 @@ impl Decision {
         use RuleId::{L2, L3, L4, L5, R4, R5};
         let is_bar = |c: &Cut| matches!(c.reason.rule, L2 | L3 | L4 | L5 | R4 | R5);
         if self.cuts.iter().any(is_bar) { &[] } else { &self.shape.masked }
+    }
+
+    /// Until when it stands, as far as time alone can change it: the first of its boundaries still to come, in seconds since
+    /// 1970. None: for ever, or nobody said what time it was.
+    #[must_use]
+    pub fn until(&self) -> Option<i64> {
+        let now = self.asked_at?.as_second();
+        self.boundaries.iter().copied().find(|at| *at > now)
     }
 
     /// The permit, if this is a permitting answer about a validated record.

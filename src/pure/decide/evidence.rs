@@ -19,13 +19,26 @@ pub struct Evidence {
     pub facts: Facts,
     /// When all this was read.
     pub read_at: Timestamp,
+    /// Others whose data may stand in the record: a carer, a sibling. Their own choices speak for what is theirs.
+    pub others: Vec<Other>,
+}
+
+/// Somebody else whose data may stand in the person's record, and what they have chosen about them.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Other {
+    /// Who.
+    pub who: Identity,
+    /// Their choices, in any order.
+    pub choices: Vec<Choice>,
+    /// What is known about them.
+    pub facts: Facts,
 }
 
 impl Evidence {
     /// Nothing is known but whose record it is.
     #[must_use]
     pub fn none(subject: Identity, read_at: Timestamp) -> Evidence {
-        Evidence { subject, choices: Vec::new(), epoch: 0, facts: Facts::default(), read_at }
+        Evidence { subject, choices: Vec::new(), epoch: 0, facts: Facts::default(), read_at, others: Vec::new() }
     }
 }
 
@@ -47,6 +60,8 @@ pub enum Capacity {
 pub struct Facts {
     /// Capacity to decide about sharing.
     pub capacity: Capacity,
+    /// Since when that was so: the day it was assessed. None: nobody says, and it counts for all times.
+    pub capacity_since: Option<Timestamp>,
     /// Age in whole years; the youngest they can be, where their date of birth is not known to the day.
     pub age: Option<u16>,
     /// The oldest they can be, where that is more than `age`.

@@ -1,7 +1,7 @@
 //! The fingerprint of a decision: SHA-256 over its inputs, written down in one way, and the policy's version.
 //!
 //! The page that is hashed, in this order: `sharewell-decision-2`, the policy's version, the digests of the record, the
-//! choices, the epoch and when it was read, the question, the facts. A text is its length (4 bytes, most significant
+//! choices, the epoch and when it was read, the question, the facts, the others. A text is its length (4 bytes, most significant
 //! first) and its UTF-8; a number 8 bytes; a truth one byte; an instant seconds (8) and nanoseconds (4) since 1970; what
 //! may be missing a byte that says whether it is there; a list its length (4) and its items. Lists without an order of
 //! their own are put into the order of their bytes, so that it does not matter how they were gathered. Words of closed
@@ -9,7 +9,7 @@
 
 use super::choice::Choice;
 use super::evidence::{
-    Authority, Bar, Capacity, Evidence, Facts, Order, Relationship, Representative, Restriction, Right,
+    Authority, Bar, Capacity, Evidence, Facts, Order, Other, Relationship, Representative, Restriction, Right,
 };
 use super::policy::Policy;
 use super::question::{BreakGlass, Fallback, Party, Question, Relation};
@@ -21,23 +21,23 @@ use openssl::sha::sha256;
 /// The same inputs give the same fingerprint, whatever order choices, facts and purposes were gathered in.
 pub(super) fn of(question: &Question, record: &[[u8; 32]], evidence: &Evidence, policy: &Policy) -> [u8; 32] {
     // every field is named below, so that none can be added and forgotten here
-    let Evidence { subject, choices, epoch, facts, read_at } = evidence;
+    let Evidence { subject, choices, epoch, facts, read_at, others } = evidence;
     let mut page = Page(Vec::with_capacity(1024));
     page.raw(b"sharewell-decision-2");
     page.raw(&policy.version());
     page.count(record.len());
     record.iter().for_each(|digest| page.raw(digest));
-    page.list(choices, |page, c: &Choice| {
-        page.raw(&c.digest);
-        page.text(&c.version);
-        page.maybe(c.recorder.as_deref(), Page::text);
-        page.text(c.taken.word());
-    });
+    page.choices(choices);
     page.raw(&epoch.to_be_bytes());
     page.time(*read_at);
     page.question(question);
     page.person(subject);
     page.facts(facts);
+    page.list(others, |page, Other { who, choices, facts }| {
+        page.person(who);
+        page.choices(choices);
+        page.facts(facts);
+    });
     sha256(&page.0)
 }
 
@@ -97,6 +97,15 @@ impl Page {
             self.0.truncate(start);
             self.raw(&sorted);
         }
+    }
+
+    fn choices(&mut self, choices: &[Choice]) {
+        self.list(choices, |page, c: &Choice| {
+            page.raw(&c.digest);
+            page.text(&c.version);
+            page.maybe(c.recorder.as_deref(), Page::text);
+            page.text(c.taken.word());
+        });
     }
 
     fn texts(&mut self, texts: &[String]) {
@@ -191,6 +200,7 @@ impl Page {
     fn facts(&mut self, facts: &Facts) {
         let Facts {
             capacity,
+            capacity_since,
             age,
             age_at_most,
             died,
@@ -214,6 +224,7 @@ impl Page {
             Capacity::Has => 1,
             Capacity::Lacks => 2,
         });
+        self.maybe(*capacity_since, Page::time);
         self.maybe(*age, |page, age| page.raw(&age.to_be_bytes()));
         self.maybe(*age_at_most, |page, age| page.raw(&age.to_be_bytes()));
         self.maybe(*died, Page::time);

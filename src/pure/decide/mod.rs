@@ -18,6 +18,7 @@ mod fingerprint;
 pub mod label;
 mod lasting;
 mod normal;
+mod others;
 pub mod policy;
 pub mod provision;
 pub mod question;
@@ -36,7 +37,8 @@ pub use decision::{
     ChoiceRef, Cut, Decision, Effect, Obligation, Outcome, Permit, Reason, Residual, Section, Sent, Told,
 };
 pub use evidence::{
-    Authority, Bar, Capacity, Emergency, Evidence, Facts, Order, Relationship, Representative, Restriction, Right,
+    Authority, Bar, Capacity, Emergency, Evidence, Facts, Order, Other, Relationship, Representative, Restriction,
+    Right,
 };
 pub use lasting::Lasting;
 pub use policy::Policy;

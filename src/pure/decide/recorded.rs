@@ -8,7 +8,7 @@
 //! The record is kept, not what `decide` makes of it: only then is a replay the whole decision again, labels and sections
 //! included, and can another engine be held against it.
 
-use super::{Asked, Choice, Decision, Effect, Evidence, Facts, Identity, Party, Policy, Question, Reason, Told};
+use super::{Asked, Choice, Decision, Effect, Evidence, Facts, Identity, Other, Party, Policy, Question, Reason, Told};
 use super::{decide_question, explain};
 use crate::pure::audit::{Grounds, Part};
 use crate::pure::fhir::File;
@@ -94,7 +94,8 @@ impl Gathered {
     /// Writes the evidence down.
     #[must_use]
     pub fn of(evidence: &Evidence) -> Gathered {
-        let known = Known { subject: evidence.subject.clone(), facts: evidence.facts.clone() };
+        let (subject, facts) = (evidence.subject.clone(), evidence.facts.clone());
+        let known = Known { subject, facts, others: evidence.others.clone() };
         Gathered {
             facts: Part::new("facts", text(&known)),
             choices: evidence.choices.iter().map(|choice| Part::new("choice", choice.to_rules())).collect(),
@@ -110,6 +111,8 @@ impl Gathered {
 struct Known {
     subject: Identity,
     facts: Facts,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    others: Vec<Other>,
 }
 
 /// The document. Digests stand in hexadecimal.
@@ -263,6 +266,7 @@ impl Recorded {
                 epoch: document.epoch,
                 facts: known.facts,
                 read_at: document.read_at,
+                others: known.others,
             },
             engine: document.engine,
             policy: document.policy,

@@ -116,6 +116,8 @@ impl<'b> Bench<'b> {
         let spans = facts.relationships.iter().map(|r| (r.from, r.until));
         let spans = spans.chain(facts.representatives.iter().map(|r| (r.from, r.until)));
         let spans = spans.chain(facts.orders.iter().map(|o| (o.from, o.until)));
+        let others = self.evidence.others.iter().flat_map(|o| &o.facts.representatives);
+        let spans = spans.chain(others.map(|r| (r.from, r.until)));
         let spans = spans.chain(facts.restrictions.iter().map(|r| (r.from, r.until)));
         let ends = spans.flat_map(|(from, until)| from.into_iter().chain(until));
         let stale = facts.opt_out_checked.zip(self.policy.secondary.opt_out_seconds);
@@ -123,12 +125,11 @@ impl<'b> Bench<'b> {
         // a declared emergency counts from when it was declared until its time is over
         let declared = self.question().break_glass.as_ref().and_then(|g| g.declared_at).map(Timestamp::as_second);
         let over = declared.map(|d| d.saturating_add(self.policy.emergency.minutes.saturating_mul(60)));
-        ends.chain(facts.changes_at.iter().copied())
-            .map(Timestamp::as_second)
-            .chain(stale)
-            .chain(declared)
-            .chain(over)
-            .collect()
+        // what was read goes stale of itself (X2)
+        let read = self.policy.max_age_seconds.map(|limit| self.evidence.read_at.as_second().saturating_add(limit) + 1);
+        let changes = self.evidence.others.iter().flat_map(|o| &o.facts.changes_at).chain(&facts.changes_at);
+        let alone = [stale, read, declared, over].into_iter().flatten();
+        ends.chain(changes.copied()).map(Timestamp::as_second).chain(alone).collect()
     }
 
     /// Whether the opt-out was checked and is clear. A check that is older than the rules allow is none.
@@ -377,7 +378,11 @@ impl<'b> Bench<'b> {
     }
 
     pub fn denied(&self, claim: &super::combine::Claim) -> Verdict {
-        let id = self.rule_of(claim).map_or(RuleId::C4, Rule::objects_as);
+        let id = match self.rule_of(claim) {
+            None => RuleId::C4,
+            Some(_) if claim.unsure => RuleId::X1,
+            Some(rule) => rule.objects_as(),
+        };
         Verdict::stays(id).by(claim.live)
     }
 

@@ -19,7 +19,8 @@ pub(super) fn judge(question: &Question, prepared: &Prepared<'_>, evidence: &Evi
     let known = Known::of(question);
     let (live, aside) = combine::live(&known, evidence, policy);
     let bench = Bench::of(&known, evidence, policy, &live, &aside);
-    let record = Record::of(prepared, &known.who, evidence);
+    let theirs = super::others::kept_back(question, prepared, evidence);
+    let record = Record::of(prepared, &known.who, evidence, &theirs);
     let mut scratch = combine::Scratch::default();
     let mut verdicts: Vec<Verdict> = record.units().iter().map(|u| bench.judge(u, &record, &mut scratch)).collect();
     fall_with_the_resource(&record, &mut verdicts);
@@ -280,8 +281,11 @@ fn boundaries(live: &[Live<'_>], bench: &Bench<'_>) -> Vec<i64> {
         add(choice.validity);
         choice.readings.iter().flatten().for_each(|r| add(r.period));
     }
-    for choice in &evidence.choices {
+    for choice in evidence.choices.iter().chain(evidence.others.iter().flat_map(|o| &o.choices)) {
         add(choice.validity);
+    }
+    for choice in evidence.others.iter().flat_map(|o| &o.choices) {
+        choice.readings().iter().flatten().for_each(|r| add(r.period));
     }
     found.sort_unstable();
     found.dedup();

@@ -59,6 +59,7 @@ pub fn facts(known: &[Known], now: Timestamp) -> Facts {
             }
         }
     }
+    facts.capacity_since = assessed.filter(|_| facts.capacity != Capacity::Presumed);
     facts.changes_at.extend(facts.died);
     facts.changes_at.sort_unstable();
     facts.changes_at.dedup();

@@ -2,6 +2,7 @@
 
 use super::{Prepared, Resource, Unit};
 use crate::pure::decide::evidence::{Bar, Evidence};
+use crate::pure::decide::others::Theirs;
 use crate::pure::decide::policy::Policy;
 use crate::pure::decide::rules::RuleId;
 use crate::pure::decide::words::{Identity, Truth, same_reference};
@@ -74,14 +75,20 @@ fn identity(patient: Item<'_>) -> Identity {
 
 impl<'p, 't> Record<'p, 't> {
     /// Holds a prepared record against the facts. `who` is the recipient: some bars stand against some only.
-    pub fn of(prepared: &'p Prepared<'t>, who: &Identity, evidence: &Evidence) -> Record<'p, 't> {
+    /// `theirs` is what others keep back of it.
+    pub fn of(
+        prepared: &'p Prepared<'t>,
+        who: &Identity,
+        evidence: &Evidence,
+        theirs: &[Theirs<'t>],
+    ) -> Record<'p, 't> {
         let mine = references_of_subject(&prepared.resources, evidence);
         let whose = prepared.resources.iter().map(|r| whose(r, &mine, evidence)).collect();
         let facts = &evidence.facts;
         let against = |b: &&Bar| b.recipients.is_empty() || b.recipients.iter().any(|r| r.same(who) != Truth::False);
         let bars: Vec<&Bar> = facts.bars.iter().filter(against).collect();
-        let barred = !bars.is_empty() || facts.restricted;
-        Record { prepared, whose, barred: barred.then(|| with_bars(prepared, &bars, facts.restricted)) }
+        let barred = !bars.is_empty() || facts.restricted || !theirs.is_empty();
+        Record { prepared, whose, barred: barred.then(|| with_bars(prepared, &bars, facts.restricted, theirs)) }
     }
 
     /// The units of all resources, each resource's own first.
@@ -130,7 +137,7 @@ fn whose(resource: &Resource<'_>, mine: &[Cow<'_, str>], evidence: &Evidence) ->
     if same == Truth::True { Whose::Subject } else { Whose::Other }
 }
 
-fn with_bars<'t>(prepared: &Prepared<'t>, bars: &[&Bar], is_restricted: bool) -> Vec<Unit<'t>> {
+fn with_bars<'t>(prepared: &Prepared<'t>, bars: &[&Bar], is_restricted: bool, theirs: &[Theirs<'t>]) -> Vec<Unit<'t>> {
     let mut all = Vec::with_capacity(prepared.units.len());
     for (index, range) in prepared.ranges.iter().enumerate() {
         let resource = &prepared.resources[index];
@@ -140,6 +147,15 @@ fn with_bars<'t>(prepared: &Prepared<'t>, bars: &[&Bar], is_restricted: bool) ->
         }
         if is_restricted {
             restricted(&mut units, index, resource, prepared.policy);
+        }
+        for part in theirs.iter().filter(|t| t.resource == index) {
+            match part.element {
+                None => units[0].bar = units[0].bar.or(Some(RuleId::R5)),
+                Some((item, name, at)) => {
+                    let unit = Unit::part(index, item, (name, at), units[0].sections);
+                    units.push(Unit { bar: Some(RuleId::R5), ..unit });
+                }
+            }
         }
         all.extend(units);
     }

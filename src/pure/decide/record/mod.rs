@@ -147,6 +147,11 @@ impl<'t> Prepared<'t> {
         self.policy
     }
 
+    /// The sections of a resource as a whole.
+    pub(super) fn sections_of(&self, resource: usize) -> u32 {
+        self.units[self.ranges[resource].start].sections
+    }
+
     /// SHA-256 of what it was made of.
     pub(super) fn digests(&self) -> &[[u8; 32]] {
         &self.digests
