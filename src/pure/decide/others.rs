@@ -56,7 +56,8 @@ fn of_one<'t>(
             continue;
         }
         let sections = prepared.sections_of(index);
-        let data = Data { record: Some(prepared), resource: Some(resource), sections: Some(sections), stated: None };
+        let (record, resource) = (Some(prepared), Some(resource));
+        let data = Data { record, resource, sections: Some(sections), ..Data::default() };
         let goes = match weigh(&live, &data, policy, &mut scratch) {
             Word::Permit { .. } => true,
             Word::Deny(_) => false,
