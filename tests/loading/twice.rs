@@ -110,7 +110,7 @@ fn what_is_named_as_a_definition_is_one() {
     let rows = [
         (vec![file("patient.json", &patient)], "patient.json", "`patient.json` holds a Patient, and not a definition"),
         (
-            vec![file("none.json", &bundle(&[patient.clone()]))],
+            vec![file("none.json", &bundle(std::slice::from_ref(&patient)))],
             "none.json",
             "the Bundle `none.json` holds no definition",
         ),
