@@ -238,6 +238,33 @@ fn push_choices(tree: &mut Tree, top: Id, evidence: &Evidence) {
     }
 }
 
+/// What an obligation is about: kinds of data, a path, a rule, a time.
+fn duty(obligation: Item<'_>) -> String {
+    let mut about: Vec<String> = Vec::new();
+    for name in ["path", "rule", "at", "consent"] {
+        about.extend(obligation.str_at(&[name]).map(str::to_owned));
+    }
+    for name in ["labels", "classes", "codes"] {
+        about.extend(
+            obligation.all(name).filter_map(|code| Some(format!("{} {}", one_of(name), code.str_at(&["code"])?))),
+        );
+    }
+    let what = match obligation.str_at(&["code"]) {
+        Some("REDACT") => " take out ",
+        Some("LIMIT") => " send only ",
+        _ => " ",
+    };
+    if about.is_empty() { String::new() } else { format!("{what}{}", about.join(", ")) }
+}
+
+fn one_of(list: &str) -> &'static str {
+    match list {
+        "labels" => "label",
+        "classes" => "class",
+        _ => "code",
+    }
+}
+
 /// The answer for a person.
 pub(super) fn words(verdict: Outcome, answer: Item<'_>, _evidence: &Evidence) -> String {
     let mut text = format!("{}\n", verdict.code());
@@ -258,8 +285,18 @@ pub(super) fn words(verdict: Outcome, answer: Item<'_>, _evidence: &Evidence) ->
             let _ = writeln!(text, "{name}: {}", all.join(", "));
         }
     }
-    let obligations: Vec<String> = answer.all("obligations").map(|o| field(o, "code")).collect();
-    let _ = writeln!(text, "obligations: {}", obligations.join(", "));
+    for section in answer.all("sections") {
+        let _ = writeln!(
+            text,
+            "  {}: {} ({})",
+            field(section, "section"),
+            field(section, "outcome"),
+            field(section, "rule")
+        );
+    }
+    for obligation in answer.all("obligations") {
+        let _ = writeln!(text, "obligation: {}{}", field(obligation, "code"), duty(obligation));
+    }
     if let Some(state) = answer.str_at(&["relationship"]) {
         let _ = writeln!(text, "relationship: {state}");
     }

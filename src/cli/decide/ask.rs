@@ -5,7 +5,7 @@ use crate::edge::clock::{self, Clock};
 use crate::pure::decide::words::{self, ACT_CODE, CONFIDENTIALITY, NHS_NUMBER, PLAN_SECTION, RESOURCE_TYPES, Truth};
 use crate::pure::decide::{
     Action, Authority, BreakGlass, Capacity, Choice, Code, Evidence, Facts, Fallback, Identity, Party, Policy,
-    Question, Relation, Representative, Right, Sketch,
+    Question, Relation, Relationship, Representative, Right, Sketch,
 };
 use crate::pure::fhir::{Item, Kind, Report, When};
 use jiff::Timestamp;
@@ -76,7 +76,11 @@ pub(super) fn read(
         question.party.roles.push("break-glass".to_owned());
     }
     question.party.roles.extend(question.declared_bases.clone());
-    question.relation = relation(request.get("relationship"));
+    question.relation = match (request.get("relationship"), request.at_path(&["facts", "relationships"])) {
+        // who cares for the person is said among the facts
+        (None, Some(_)) => Relation::Evidence,
+        (said, _) => relation(said),
+    };
     question.fallback = fallback(request.get("defaultPolicy"), own_policy, &mut report);
     let subject = subject(request, &choices, &mut report);
     let mut evidence = Evidence::none(subject, now);
@@ -263,6 +267,14 @@ fn facts(request: Item<'_>, report: &mut Report) -> Facts {
     facts.authority = Authority::Checked;
     if let Some(item) = given.get("capacity") {
         facts.capacity = capacity(item.text());
+        if facts.capacity == Capacity::Presumed && !matches!(item.text(), "presumed" | "unknown") {
+            report.push(bad(item, "`capacity` is not known".to_owned(), "write has, lacks or presumed"));
+        }
+    }
+    readable(given, "age", report, |item| item.text().parse::<u16>().is_ok(), "write whole years: 85");
+    readable(given, "death", report, is_date, "write 2026-06-30");
+    for key in ["restricted", "verified", "optedOut"] {
+        readable(given, key, report, |item| item.bool().is_some(), "write true or false");
     }
     facts.age = given.get("age").and_then(|a| a.text().parse().ok()).or(facts.age);
     facts.died = given.str_at(&["death"]).and_then(When::date_time).map(When::earliest);
@@ -271,7 +283,32 @@ fn facts(request: Item<'_>, report: &mut Report) -> Facts {
     facts.restricted = given.get("restricted").and_then(Item::bool) == Some(true);
     facts.verified = given.get("verified").and_then(Item::bool);
     facts.representatives = given.all("representatives").map(|r| representative(r, report)).collect();
+    facts.relationships = given.all("relationships").map(|r| relationship(r, report)).collect();
     facts
+}
+
+/// Notes a value that cannot be read: a fact that was given is never left out quietly.
+fn readable(given: Item<'_>, key: &str, report: &mut Report, can: impl Fn(Item<'_>) -> bool, remedy: &'static str) {
+    if let Some(item) = given.get(key).filter(|item| !can(*item)) {
+        report.push(bad(item, format!("`{key}` cannot be read"), remedy));
+    }
+}
+
+fn is_date(item: Item<'_>) -> bool {
+    item.str().and_then(When::date_time).is_some()
+}
+
+fn relationship(item: Item<'_>, report: &mut Report) -> Relationship {
+    if item.kind() == Kind::Object {
+        only(item, &["reference", "identifier", "with", "from", "until"], report);
+    }
+    ["from", "until"].into_iter().for_each(|key| readable(item, key, report, is_date, "write 2026-06-30"));
+    let when = |key: &str| item.str_at(&[key]).and_then(When::date_time);
+    Relationship {
+        with: who(item.get("with").unwrap_or(item)),
+        from: when("from").map(When::earliest),
+        until: when("until").map(When::end),
+    }
 }
 
 fn representative(item: Item<'_>, report: &mut Report) -> Representative {
@@ -285,6 +322,7 @@ fn representative(item: Item<'_>, report: &mut Report) -> Representative {
         "consent" => Right::Consent,
         _ => Right::Unknown,
     };
+    ["from", "until"].into_iter().for_each(|key| readable(item, key, report, is_date, "write 2026-06-30"));
     let when = |key: &str| item.str_at(&[key]).and_then(When::date_time);
     Representative {
         who: who(item.get("who").unwrap_or(item)),

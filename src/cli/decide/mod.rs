@@ -86,8 +86,8 @@ fn answer(arguments: &Arguments) -> Result<String, Failed> {
         return Err(Failed::BadInput(unresolved));
     }
     let roots: Vec<Item<'_>> = resources.iter().map(Tree::root).collect();
-    let asked =
-        ask::read(request.root(), choices, &roots, &policy, arguments.policy.is_some()).map_err(Failed::BadInput)?;
+    let asked = ask::read(request.root(), choices, &roots, &policy, arguments.policy.is_some())
+        .map_err(|report| Failed::BadInput(in_file(report, &arguments.request)))?;
     let relation = asked.proxy.as_ref().map(|proxy| {
         let evidence = &asked.evidence;
         authority::relation(&evidence.choices, &evidence.subject, proxy, &asked.question, &evidence.facts)
@@ -162,14 +162,15 @@ fn read(path: &Path) -> Result<Tree, Failed> {
     };
     let bytes = bytes.map_err(|e| cannot(path, &e))?;
     let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(&bytes);
-    json::read(bytes, &Limits::default()).map_err(|mut report| {
-        for issue in &mut report.issues {
-            if let Some(place) = &mut issue.place {
-                place.file = Some(path.display().to_string());
-            }
-        }
-        Failed::BadInput(report)
-    })
+    json::read(bytes, &Limits::default()).map_err(|report| Failed::BadInput(in_file(report, path)))
+}
+
+/// The same findings, with the file they are about.
+fn in_file(mut report: Report, path: &Path) -> Report {
+    for place in report.issues.iter_mut().filter_map(|issue| issue.place.as_mut()) {
+        place.file = Some(path.display().to_string());
+    }
+    report
 }
 
 fn bad(item: Item<'_>, text: String, remedy: &'static str) -> Issue {
