@@ -114,7 +114,7 @@ impl Forms {
         let one = |kind: Kind| {
             let mut schema = whole.clone();
             let object = schema.as_object_mut().ok_or_else(|| wrong("the schema of the register is no object"))?;
-            if !object.get("$defs").is_some_and(|defs| defs.get(kind.word()).is_some()) {
+            if object.get("$defs").and_then(|defs| defs.get(kind.word())).is_none() {
                 return Err(wrong("the schema of the register does not describe every kind"));
             }
             object.insert("$ref".to_owned(), format!("#/$defs/{}", kind.word()).into());
