@@ -76,6 +76,10 @@ def plant(found):
             text = text[:start] + f"(match crate::planted::at() {{ {arms}_ => {text[start:stop]} }})" + text[stop:]
             end = start
         (COPY / file).write_text(text)
+    # another name, so that what is built of the copy stands beside what is built of the project, and shares its dependencies
+    manifest = (COPY / "Cargo.toml").read_text()
+    manifest = manifest.replace('name = "sharewell"', 'name = "sharewell-planted"', 1).replace('default-run = "sharewell"\n', "")
+    (COPY / "Cargo.toml").write_text(manifest + '\n[lib]\nname = "sharewell"\npath = "src/lib.rs"\n')
     with open(COPY / "src/lib.rs", "a") as lib:
         lib.write(SWITCH)
 
@@ -88,7 +92,8 @@ def build():
     if done.returncode:
         print(done.stderr[-4000:], file=sys.stderr)
         fail("the copy does not build")
-    return {t: next(m for m in re.findall(r"\((/.*?|target/.*?)\)", done.stderr) if f"/{t}-" in m) for t in TESTS}
+    made = [ROOT / path for path in re.findall(r"^ *Executable .* \((.*)\)$", done.stderr, re.M)]
+    return {t: next(str(m) for m in made if m.name.startswith(f"{t}-")) for t in TESTS}
 
 
 def noticed(binary, number, cases):

@@ -7,6 +7,7 @@ use super::provision::{Asking, Data, Held, Known, Rule, Says, in_span};
 use super::rules::RuleId;
 use super::words::Truth;
 use jiff::Timestamp;
+use std::collections::HashMap;
 
 /// A choice that counts, held against the question once.
 pub(super) struct Live<'e> {
@@ -135,11 +136,18 @@ pub(super) enum Word {
     Silent,
 }
 
+/// Choices by their identifier, so that each is held against its own versions and no others.
+type ByKey<'e> = HashMap<&'e (String, String), Vec<&'e Choice>>;
+
 /// Step 6: which choices count.
 pub(super) fn live<'e>(known: &Known<'_>, evidence: &'e Evidence, policy: &Policy) -> (Vec<Live<'e>>, Vec<Aside>) {
     let (mut live, mut aside) = (Vec::new(), Vec::new());
+    let mut by_key = ByKey::new();
+    for choice in &evidence.choices {
+        choice.key.iter().for_each(|key| by_key.entry(key).or_default().push(choice));
+    }
     for (index, choice) in evidence.choices.iter().enumerate() {
-        match standing(choice, known, evidence) {
+        match standing(choice, known, evidence, &by_key) {
             Ok(permits) => {
                 let settled = choice.taken != super::choice::Taken::Awaiting;
                 live.push(Live::of(choice, permits == Truth::True && settled, known, policy));
@@ -162,7 +170,12 @@ pub(super) fn live<'e>(known: &Known<'_>, evidence: &'e Evidence, policy: &Polic
 }
 
 /// `True`: it counts. `Unknown`: only its objections do. Error: it does not, and why.
-fn standing(choice: &Choice, known: &Known<'_>, evidence: &Evidence) -> Result<Truth, Option<RuleId>> {
+fn standing(
+    choice: &Choice,
+    known: &Known<'_>,
+    evidence: &Evidence,
+    by_key: &ByKey<'_>,
+) -> Result<Truth, Option<RuleId>> {
     let question = known.question;
     if choice.dialect == Dialect::Vrs || choice.scope == Scope::Other {
         return Err(None);
@@ -180,7 +193,7 @@ fn standing(choice: &Choice, known: &Known<'_>, evidence: &Evidence) -> Result<T
     if choice.standing != Standing::Active {
         return Err(Some(RuleId::C6));
     }
-    let replaced = superseded(choice, evidence, question.now);
+    let replaced = superseded(choice, by_key, evidence, question.now);
     if replaced == Truth::True {
         return Err(None);
     }
@@ -201,7 +214,7 @@ fn standing(choice: &Choice, known: &Known<'_>, evidence: &Evidence) -> Result<T
 
 /// Whether a later version of the same choice is on file, of the same person and by somebody who may choose. What another
 /// party recorded is another choice, though it bear the same identifier: nobody replaces what somebody else recorded.
-fn superseded(choice: &Choice, evidence: &Evidence, now: Timestamp) -> Truth {
+fn superseded(choice: &Choice, by_key: &ByKey<'_>, evidence: &Evidence, now: Timestamp) -> Truth {
     let Some(key) = &choice.key else { return Truth::False };
     let replaces = |other: &Choice| {
         let counts = matches!(other.standing, Standing::Active | Standing::Ended);
@@ -210,14 +223,21 @@ fn superseded(choice: &Choice, evidence: &Evidence, now: Timestamp) -> Truth {
             (Some(a), Some(b)) => a > b,
             _ => false,
         };
-        let same = other.key.as_ref() == Some(key) && other.recorder == choice.recorder;
-        if !same || !counts || !later {
+        if other.recorder != choice.recorder || !counts || !later {
             return Truth::False;
         }
         let authority = super::authority::had_authority(other, &evidence.facts, now);
         other.patient.same(&choice.patient).and(authority)
     };
-    evidence.choices.iter().map(replaces).max().unwrap_or(Truth::False)
+    // the last recorded stands last as a rule, and nothing is surer than certain: a long history is not walked for each of it
+    let mut found = Truth::False;
+    for other in by_key.get(key).into_iter().flatten().rev() {
+        found = found.or(replaces(other));
+        if found == Truth::True {
+            break;
+        }
+    }
+    found
 }
 
 fn number(version: &str) -> Option<u64> {
