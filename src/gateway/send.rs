@@ -111,7 +111,12 @@ impl Gateway {
                 self.room(&message.request, Room::Redact, || redact::redact(&record, permit, &self.definitions));
             let releasable = match released {
                 Ok(releasable) => releasable,
-                Err(_) => return Ok(self.ended(&message, None, held("what is left after redaction is not whole"))),
+                Err(withheld) => {
+                    let ids: Vec<&str> = withheld.report.issues.iter().map(|i| i.id.as_ref()).collect();
+                    tracing::warn!(request = %message.request, recipient = %message.recipient, findings = ?ids,
+                        "what is left after redaction is not whole");
+                    return Ok(self.ended(&message, None, held("what is left after redaction is not whole")));
+                }
             };
             let intent = self.intent(&message, &releasable);
             let mut entries = vec![decided.entry(), intent.entry()];

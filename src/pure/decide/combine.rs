@@ -76,6 +76,8 @@ pub(super) struct Scratch {
     held: Vec<Held>,
     /// Which resource that was.
     of: Option<*const ()>,
+    /// An objection stood against an agreement that says as much, and nothing tells which is the later word.
+    pub contested: bool,
 }
 
 impl Scratch {
@@ -317,7 +319,7 @@ fn strongest<'a>(
 /// Step 8: what all of them say together. Needs no order among choices.
 pub(super) fn weigh(live: &[Live<'_>], data: &Data<'_, '_>, policy: &Policy, scratch: &mut Scratch) -> Word {
     scratch.turn_to(live, data, policy);
-    let Scratch { claims, held, .. } = scratch;
+    let Scratch { claims, held, contested, .. } = scratch;
     claims.clear();
     let mut rest = held.as_slice();
     for (at, live) in live.iter().enumerate() {
@@ -330,7 +332,12 @@ pub(super) fn weigh(live: &[Live<'_>], data: &Data<'_, '_>, policy: &Policy, scr
     let beats_all = |p: &&Claim| denies().all(|d| beats(p, d, live));
     let winners = || claims.iter().filter(|c| c.says == Says::Permit).filter(beats_all);
     // any of them will do; the same one is cited whatever the order
-    match winners().min_by_key(|c| (c.open, c.cited, reference(c, live))) {
+    let winner = winners().min_by_key(|c| (c.open, c.cited, reference(c, live)));
+    if winner.is_none() {
+        let mut permits = claims.iter().filter(|c| c.says == Says::Permit);
+        *contested |= permits.any(|p| denies().any(|d| is_contested(p, d, live)));
+    }
+    match winner {
         Some(claim) => {
             let (over, explicit) = (denies().next().is_some(), winners().any(Claim::is_explicit));
             Word::Permit { claim: *claim, over, explicit }
@@ -363,6 +370,16 @@ fn beats(permit: &Claim, deny: &Claim, live: &[Live<'_>]) -> bool {
         _ => false,
     };
     narrower && later
+}
+
+/// Whether an agreement stands beside an objection that is no narrower, and is not the older of the two: two parents of one
+/// day, or two choices without a date. The objection holds; somebody should ask what is meant.
+fn is_contested(permit: &Claim, deny: &Claim, live: &[Live<'_>]) -> bool {
+    let older = match (live[permit.live].choice.dated, live[deny.live].choice.dated) {
+        (Some(permit), Some(deny)) => permit < deny,
+        _ => false,
+    };
+    permit.live != deny.live && deny.rule.is_some() && permit.who >= deny.who && permit.data >= deny.data && !older
 }
 
 /// Whether some live choice of the same family of purposes permits somebody something: then what it does not cover is closed.

@@ -93,6 +93,9 @@ fn sketch_of(question: &Question, sketch: &Sketch, evidence: &Evidence, policy: 
     }
     asides(&mut decision, &aside, evidence);
     settle(&mut decision, &bench, &live, evidence);
+    if scratch.contested {
+        decision.obligations.push(Obligation::Review(RuleId::C1));
+    }
     if decision.outcome == Outcome::Permit && decision.limits() {
         decision.outcome = Outcome::Redact;
     }

@@ -29,6 +29,9 @@ pub(super) fn judge(question: &Question, prepared: &Prepared<'_>, evidence: &Evi
     let mut decision = gather(&record, &verdicts, &bench, evidence);
     asides(&mut decision, &aside, evidence);
     settle(&mut decision, &bench, &live, evidence);
+    if scratch.contested {
+        decision.obligations.push(Obligation::Review(RuleId::C1));
+    }
     decision.fingerprint = super::fingerprint::of(question, prepared.digests(), evidence, policy);
     decision.record = prepared.record();
     decision

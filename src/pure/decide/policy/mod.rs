@@ -54,6 +54,8 @@ pub struct Policy {
     pub(super) shape: Arc<Shape>,
     /// Elements, or whole types, that tell where a person is.
     pub(super) whereabouts: Vec<(String, Option<String>)>,
+    /// The Confidentiality code that says on a Patient that the address is restricted, and nothing of the rest.
+    pub(super) whereabouts_label: Option<String>,
     representatives: Authority,
     care_team: bool,
     hold_unverified: bool,
@@ -155,6 +157,14 @@ impl Policy {
         read::read(&texts, &mut policy, &mut report);
         policy.version = hash.finish();
         if report.is_valid() { Ok(policy) } else { Err(report) }
+    }
+
+    /// Whether a label of a Patient speaks of the address alone.
+    pub(super) fn tells_whereabouts(&self, label: crate::pure::fhir::Item<'_>) -> bool {
+        let system = label.str_at(&["system"]).map(super::words::plain_system);
+        system == Some(super::words::CONFIDENTIALITY)
+            && self.whereabouts_label.is_some()
+            && label.str_at(&["code"]) == self.whereabouts_label.as_deref()
     }
 
     /// SHA-256 of the files it was compiled from: its version in decisions.

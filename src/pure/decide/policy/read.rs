@@ -228,7 +228,8 @@ fn settings(reader: &mut Reader<'_>, root: &DeTable<'_>, policy: &mut Policy) {
         policy.emergency.minutes = reader.count(table, "minutes").unwrap_or(0);
     }
     if let Some(table) = root.get("whereabouts").and_then(|v| reader.table(v, "whereabouts")) {
-        reader.only(table, &["elements"]);
+        reader.only(table, &["elements", "patient-label"]);
+        policy.whereabouts_label = reader.word(table, "patient-label", &["R", "V"]).map(str::to_owned);
         for path in reader.texts(table, "elements") {
             policy.whereabouts.push(match path.split_once('.') {
                 Some((type_, element)) => (type_.to_owned(), Some(element.to_owned())),

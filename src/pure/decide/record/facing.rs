@@ -184,11 +184,11 @@ fn barred<'t>(units: &mut Vec<Unit<'t>>, index: usize, item: Item<'t>, bar: &Bar
         units[0].bar = Some(bar.rule);
         return;
     }
-    for child in item.children() {
-        if bar.texts.iter().any(|t| !t.is_empty() && child.to_json().contains(t.as_str())) {
-            // the whole value of the element where it is a list: the smallest part a profile can do without
-            let part = Unit::part(index, child, (child.key(), None), units[0].sections);
-            units.push(Unit { bar: Some(bar.rule), ..part });
+    for (part, within) in item.children().flat_map(super::placed) {
+        if bar.texts.iter().any(|t| !t.is_empty() && part.to_json().contains(t.as_str())) {
+            // one of a list and not the list: her NHS number stays where her old name stands beside it
+            let unit = Unit::part(index, part, within, units[0].sections);
+            units.push(Unit { bar: Some(bar.rule), ..unit });
         }
     }
 }

@@ -63,7 +63,8 @@ impl<'t> Resource<'t> {
         };
         if let Some(meta) = item.get("meta") {
             resource.profiles.extend(meta.all("profile").filter_map(Item::str));
-            for coding in meta.all("security") {
+            let address_only = |c: &Item<'_>| item.resource_type() == Some("Patient") && policy.tells_whereabouts(*c);
+            for coding in meta.all("security").filter(|c| !address_only(c)) {
                 resource.labels.add(coding, policy);
             }
         }
