@@ -1,9 +1,11 @@
-//! `sharewell audit`: the IG officer's bench. `verify` proves the trail, `query` asks it, `replay` makes decisions again.
+//! `sharewell audit`: the IG officer's bench. `verify` proves the trail, `query` asks it, `replay` makes decisions again,
+//! `disclosures` says to whom a person's plan went.
 //!
 //! Comes in: the database of a gateway, read only, with what stands beside it. Goes out: findings that say where.
 //! This is another program than the one that writes: it shares the arithmetic of RFC 6962 with it and nothing else, and
 //! recomputes every hash from what is stored.
 
+mod disclosures;
 mod heads;
 mod pages;
 mod query;
@@ -29,6 +31,7 @@ enum Command {
     Verify(VerifyArguments),
     Query(query::Arguments),
     Replay(replay::Arguments),
+    Disclosures(disclosures::Arguments),
 }
 
 /// Recomputes the audit log from what is stored and compares it with every signed tree head
@@ -61,6 +64,7 @@ pub fn run(arguments: Arguments) -> Exit {
         Command::Verify(arguments) => run_verify(&arguments),
         Command::Query(arguments) => query::run(&arguments),
         Command::Replay(arguments) => replay::run(&arguments),
+        Command::Disclosures(arguments) => disclosures::run(&arguments),
     }
 }
 
