@@ -10,6 +10,7 @@ use crate::edge::store::{Departure, Fate, Message, Released, StoreError};
 use crate::pure::audit::{Entry, Event, Kind, Outcome as Went, Phase, Thing};
 use crate::pure::decide::Action;
 use crate::pure::decide::recorded::{About, Gathered};
+use crate::pure::redact::notice::Notice;
 use crate::pure::redact::{self, Releasable};
 use crate::pure::validate::Validated;
 use jiff::SignedDuration;
@@ -87,7 +88,19 @@ impl Gateway {
         if message.unanswered && !message.repeatable {
             return Ok(self.ended(&message, None, held("it may have arrived, and a repeat would not be told")));
         }
-        let record = match self.validated(&message).await? {
+        let copies = self.store.copies_out(&message.person).await?;
+        let copy = copies.into_iter().find(|copy| copy.recipient == message.recipient);
+        let mut of = message.record.clone();
+        let mut record = self.validated(&message.request, &of).await?;
+        // a choice by itself goes to nobody: its message is there to look again at what went before it
+        let alone = |r: &Arc<Validated>| matches!(r.bundle().root().resource_type(), Some("Consent" | "Parameters"));
+        let is_choice = record.as_ref().is_ok_and(alone);
+        if is_choice {
+            let Some(copy) = &copy else { return Ok(self.ended(&message, None, nothing_to_stop())) };
+            of.clone_from(&copy.record);
+            record = self.validated(&message.request, &of).await?;
+        }
+        let record = match record {
             Ok(record) => record,
             Err(why) => return Ok(self.ended(&message, None, held(why))),
         };
@@ -98,14 +111,39 @@ impl Gateway {
             let evidence = self.gather(&message.person, Some(&record)).await?;
             let question = self.question(&outlet.recipient.party, Action::Disclose, self.clock.now());
             let decision = self.decide(&message.request, &message.person, &question, &record, &evidence);
-            let about = About::Stored { id: message.record.clone(), digest: record.digest() };
+            let about = About::Stored { id: of.clone(), digest: record.digest() };
             let case = Case { question: &question, gathered: &Gathered::of(&evidence), about: &about };
             let decided = self.decision_event(&message.request, &case, &message.person, &decision);
             let (reason, obligations) = (decided.reason.clone(), decision.obligations().to_vec());
-            let Ok(permit) = decision.into_permit() else {
-                let mut ending = self.ended(&message, None, Fate::Withdrawn { reason });
-                ending.entries.insert(0, decided.entry());
-                return Ok(ending);
+            let (epoch, fingerprint) = (decision.epoch(), decision.fingerprint());
+            let permit = match (decision.into_permit(), &copy) {
+                (Ok(_), _) if is_choice => return Ok(self.ended(&message, None, nothing_to_stop())),
+                (Ok(permit), _) => permit,
+                (Err(_), Some(copy)) if is_choice => {
+                    let notice = Notice {
+                        id: &message.id,
+                        about: &copy.message,
+                        recipient: &question.party.id,
+                        base: &self.config.gateway.base,
+                        epoch,
+                        fingerprint,
+                        now: self.clock.now(),
+                    };
+                    let releasable = redact::notice::stop_onward(&notice);
+                    let mut intent = self.intent(&message, &releasable);
+                    intent.things = vec![Thing { kind: "MessageHeader".to_owned(), reference: message.id.clone() }];
+                    let entries = vec![decided.entry(), intent.entry()];
+                    match self.store.release(message, epoch, entries).await? {
+                        Released::Go(departure) => return Ok(self.tell(&departure, &intent, &releasable).await),
+                        Released::ChoicesMoved(again) => message = again,
+                    }
+                    continue;
+                }
+                (Err(_), _) => {
+                    let mut ending = self.ended(&message, None, Fate::Withdrawn { reason });
+                    ending.entries.insert(0, decided.entry());
+                    return Ok(ending);
+                }
             };
             let released =
                 self.room(&message.request, Room::Redact, || redact::redact(&record, permit, &self.definitions));
@@ -130,6 +168,15 @@ impl Gateway {
         Ok(self.ended(&message, None, Fate::Retry { at, reason: "the choices keep changing".to_owned() }))
     }
 
+    /// The notice to hand on to nobody what went before.
+    async fn tell(&self, departure: &Departure, intent: &Event, releasable: &Releasable) -> Ending {
+        let mut ending = self.depart(departure, intent, releasable).await;
+        if ending.fate == Fate::Delivered {
+            ending.fate = Fate::Told;
+        }
+        ending
+    }
+
     async fn depart(&self, departure: &Departure, intent: &Event, releasable: &Releasable) -> Ending {
         let message = departure.message();
         let Some(outlet) = self.outlets.get(&message.recipient) else {
@@ -146,17 +193,17 @@ impl Gateway {
     }
 
     /// The record of a message, through parse and validate again unless that was a moment ago.
-    async fn validated(&self, message: &Message) -> Result<Result<Arc<Validated>, &'static str>, StoreError> {
-        if let Some(record) = self.fresh.get(&message.record) {
+    async fn validated(&self, request: &str, id: &str) -> Result<Result<Arc<Validated>, &'static str>, StoreError> {
+        if let Some(record) = self.fresh.get(id) {
             return Ok(Ok(record));
         }
-        let Some(stored) = self.store.record(&message.record).await? else {
+        let Some(stored) = self.store.record(id).await? else {
             return Ok(Err("the record is no longer held"));
         };
-        Ok(match self.walk_fhir(&message.request, stored.bundle.as_bytes()) {
+        Ok(match self.walk_fhir(request, stored.bundle.as_bytes()) {
             Ok(record) => {
                 let record = Arc::new(record);
-                self.fresh.insert(message.record.clone(), Arc::clone(&record));
+                self.fresh.insert(id.to_owned(), Arc::clone(&record));
                 Ok(record)
             }
             Err(_) => Err("the record is no longer valid under the profiles in force"),
@@ -208,9 +255,14 @@ fn held(why: &str) -> Fate {
     Fate::Held { reason: why.to_owned() }
 }
 
+fn nothing_to_stop() -> Fate {
+    Fate::Withdrawn { reason: "no copy has to be stopped".to_owned() }
+}
+
 fn described(fate: &Fate) -> (End, String) {
     match fate {
         Fate::Delivered => (End::Delivered, String::new()),
+        Fate::Told => (End::Delivered, "told to hand it on to nobody".to_owned()),
         Fate::Retry { reason, .. } => (End::Retry, reason.clone()),
         Fate::Held { reason } => (End::Held, reason.clone()),
         Fate::Withdrawn { reason } => (End::Withdrawn, reason.clone()),

@@ -103,7 +103,7 @@ fn disclosures(connection: &Connection, patient: &str) -> rusqlite::Result<Vec<V
                 exchange.permits += usize::from(done);
                 exchange.sections = sections(&event);
             }
-            ("disclosure", "completion") if done => {
+            ("disclosure", "completion") if done && !is_notice(&event) => {
                 let sections = open.get(&key).map(|e| e.sections.clone()).unwrap_or_default();
                 found.push(told(&event, &when, "sent", &sections));
             }
@@ -133,6 +133,12 @@ impl Exchange {
 fn names(event: &Value, patient: &str) -> bool {
     let entities = event["entity"].as_array().into_iter().flatten();
     entities.map(|e| &e["what"]["identifier"]).any(|i| i["system"] == nhs_number::SYSTEM && i["value"] == patient)
+}
+
+/// Whether it told somebody to hand a copy on to nobody, and was none itself.
+fn is_notice(event: &Value) -> bool {
+    let entities = event["entity"].as_array().into_iter().flatten();
+    entities.filter_map(|e| e["what"]["reference"].as_str()).any(|r| r.starts_with("MessageHeader/"))
 }
 
 /// The sections that the decision let go, whole or in part.

@@ -62,6 +62,8 @@ pub enum Released {
 pub enum Fate {
     /// It arrived.
     Delivered,
+    /// It arrived, and was no copy but the notice to hand an earlier one on to nobody.
+    Told,
     /// Not this time; again at this instant.
     Retry {
         /// When.

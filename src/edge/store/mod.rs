@@ -22,7 +22,7 @@ pub use message::{Departure, Fate, Held, Message, Released};
 pub use person::Person;
 pub use sqlite::Sqlite;
 pub(crate) use sqlite::schema;
-pub use stored::{Counts, StoredChoices, StoredConsent, StoredRecord};
+pub use stored::{CopyOut, Counts, StoredChoices, StoredConsent, StoredRecord};
 
 use crate::pure::audit::Entry;
 use jiff::{SignedDuration, Timestamp};
@@ -84,6 +84,9 @@ pub trait Store: Send + Sync + fmt::Debug {
 
     /// What the register said of a person at a time: facts recorded until then and not ended by then.
     fn facts_at(&self, person: &Person, at: Timestamp) -> Answer<'_, Vec<StoredFact>>;
+
+    /// Who has a copy of something of this person's: each recipient's last, where no notice went after it.
+    fn copies_out(&self, person: &Person) -> Answer<'_, Vec<CopyOut>>;
 
     /// Adds to the trail.
     fn append(&self, entries: Vec<Entry>) -> Answer<'_, ()>;

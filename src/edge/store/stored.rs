@@ -31,6 +31,17 @@ impl fmt::Debug for StoredRecord {
     }
 }
 
+/// A copy that went and has not been called off since.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CopyOut {
+    /// Whom it went to: the recipient's id in the configuration.
+    pub recipient: String,
+    /// The message it came by.
+    pub message: String,
+    /// The record it was a copy of.
+    pub record: String,
+}
+
 /// A person's choices in force, and what the register says of them, read together.
 #[derive(Clone, Debug, Default)]
 pub struct StoredChoices {

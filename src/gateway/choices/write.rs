@@ -12,7 +12,7 @@ use super::{Incoming, chosen, incoming, person, told, unprocessable, weigh, with
 use crate::edge::authenticate::Caller;
 use crate::edge::evidence;
 use crate::edge::listen::{Answer, Door, Inbound, answer::FHIR_JSON};
-use crate::edge::store::{Acceptance, Accepted, Act, NewRecord, Person, Reply, StoredConsent};
+use crate::edge::store::{Acceptance, Accepted, Act, NewMessage, NewRecord, Person, Reply, StoredConsent};
 use crate::pure::decide::words::Truth;
 use crate::pure::decide::{self, Choice, Taken};
 use crate::pure::fhir::{Issue, Item, Limits, Report, Tree, json};
@@ -380,6 +380,7 @@ async fn record_next(
     let Next { person, one, body, report, status } = next;
     let party = caller.party();
     let event = chosen(gateway, party, &inbound.request_id, &person, &one);
+    let copies = gateway.store.copies_out(&person).await.map_err(unavailable)?;
     let acceptance = Acceptance {
         sender: party.identity.id.clone(),
         // A second of one request would be another's: each turn is a request of its own.
@@ -395,7 +396,7 @@ async fn record_next(
             bundle: body,
             original: None,
         },
-        messages: Vec::new(),
+        messages: copies.into_iter().filter_map(|copy| look_again(gateway, copy.recipient)).collect(),
         entries: vec![event.entry()],
         reply: reply(gateway, &one, &report, status),
         choices: vec![one.new],
@@ -412,6 +413,13 @@ async fn record_next(
         Accepted::Conflict => Err(conflict()),
         Accepted::Stale => Ok(None),
     }
+}
+
+/// A message that makes the gateway look again at the copy a recipient has: where the changed choice no longer lets it
+/// have that, it is told to hand it on to nobody.
+fn look_again(gateway: &Gateway, recipient: String) -> Option<NewMessage> {
+    let repeatable = gateway.outlets.get(&recipient)?.recipient.idempotent;
+    Some(NewMessage { id: gateway.clock.id(), recipient, repeatable })
 }
 
 fn reply(gateway: &Gateway, one: &Incoming, validated: &Report, status: StatusCode) -> Reply {

@@ -8,6 +8,7 @@ mod cut;
 mod history;
 mod mark;
 mod names;
+pub mod notice;
 pub mod replace;
 mod required;
 mod search;

@@ -16,8 +16,8 @@ mod trail;
 mod writer;
 
 use super::{
-    Acceptance, Accepted, Answer, Counts, Ending, Fate, Held, Message, NewFact, Person, Recorded, Released, Store,
-    StoreError, StoredChoices, StoredConsent, StoredFact, StoredRecord,
+    Acceptance, Accepted, Answer, CopyOut, Counts, Ending, Fate, Held, Message, NewFact, Person, Recorded, Released,
+    Store, StoreError, StoredChoices, StoredConsent, StoredFact, StoredRecord,
 };
 use crate::edge::clock::Clock;
 use crate::pure::audit::Entry;
@@ -230,6 +230,11 @@ impl Store for Sqlite {
     fn plans(&self, person: &Person) -> Answer<'_, Vec<StoredRecord>> {
         let person = person.clone();
         self.read(move |connection| read::plans(connection, &person))
+    }
+
+    fn copies_out(&self, person: &Person) -> Answer<'_, Vec<CopyOut>> {
+        let person = person.clone();
+        self.read(move |connection| read::copies_out(connection, &person))
     }
 
     fn versions(&self, person: &Person, plan: &str) -> Answer<'_, Vec<StoredRecord>> {

@@ -13,6 +13,9 @@ use crate::pure::audit::Entry;
 use jiff::{SignedDuration, Timestamp};
 use rusqlite::{OptionalExtension, Row, params};
 
+/// Why a delivered message was no copy.
+pub(super) const NOTICE: &str = "a notice";
+
 /// Where a message can stand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum State {
@@ -293,6 +296,7 @@ impl Ledger<'_> {
         let now = entries.last().map_or(place.changed, |e| e.recorded.as_microsecond());
         let (state, due, reason) = match fate {
             Fate::Delivered => (State::Delivered, None, String::new()),
+            Fate::Told => (State::Delivered, None, NOTICE.to_owned()),
             Fate::Retry { at, reason } => (State::Retry, Some(at.as_microsecond()), reason),
             Fate::Held { reason } => (State::Held, None, reason),
             Fate::Withdrawn { reason } => (State::Withdrawn, None, reason),

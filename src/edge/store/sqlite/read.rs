@@ -1,6 +1,8 @@
 //! The threads that read, each with a connection of its own, and what they read.
 
-use super::super::{Act, Counts, Held, Person, StoreError, StoredChoices, StoredConsent, StoredRecord, Understood};
+use super::super::{
+    Act, CopyOut, Counts, Held, Person, StoreError, StoredChoices, StoredConsent, StoredRecord, Understood,
+};
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use std::sync::mpsc::Receiver;
@@ -35,6 +37,21 @@ pub(super) fn record(connection: &Connection, id: &str) -> Result<Option<StoredR
     let mut statement = connection.prepare_cached(&format!("{RECORD} WHERE r.id = ?1"))?;
     let mut rows = statement.query([id])?;
     rows.next()?.map(stored).transpose()
+}
+
+/// Each recipient's last delivered message about a person, unless that was a notice.
+pub(super) fn copies_out(connection: &Connection, person: &Person) -> Result<Vec<CopyOut>, StoreError> {
+    let mut statement = connection.prepare_cached(
+        "SELECT m.recipient, m.id, m.record FROM message m JOIN person p ON p.id = m.person
+         WHERE p.key = ?1 AND m.state = 'delivered' AND m.reason <> ?2 AND NOT EXISTS (
+           SELECT 1 FROM message n WHERE n.person = m.person AND n.recipient = m.recipient AND n.state = 'delivered'
+             AND n.sequence > m.sequence)
+         ORDER BY m.sequence",
+    )?;
+    let rows = statement.query_map(params![person.key(), super::queue::NOTICE], |row| {
+        Ok(CopyOut { recipient: row.get(0)?, message: row.get(1)?, record: row.get(2)? })
+    })?;
+    rows.map(|row| row.map_err(StoreError::from)).collect()
 }
 
 /// Of each sender the last record of a person under this plan's name.
