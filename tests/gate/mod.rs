@@ -91,6 +91,8 @@ pub struct Gate {
     held: Arc<Mutex<Option<String>>>,
     clients: Mutex<HashMap<String, Client>>,
     records: Peer,
+    /// A recipient, where the configuration names one.
+    pub hospice: Peer,
     stop: watch::Sender<bool>,
     running: Vec<JoinHandle<()>>,
 }
@@ -103,15 +105,21 @@ impl Gate {
 
     /// The same, with the sharing rules changed: each embedded file's name and text, to be edited.
     pub async fn open_with(rules: impl Fn(&mut String)) -> Gate {
+        Gate::open_among(rules, |_| String::new()).await
+    }
+
+    /// The same, with more in its configuration: TOML, given the recipient's address.
+    pub async fn open_among(rules: impl Fn(&mut String), more: impl Fn(&str) -> String) -> Gate {
         let folder = tempfile::tempdir().unwrap();
         let authority = Authority::new("gate", jiff::Timestamp::now()).unwrap();
         let held = Arc::new(Mutex::new(Some(plan().to_string())));
         let shelf = Arc::clone(&held);
         let answers: Answers = Arc::new(move |_| shelf.lock().unwrap().clone());
         let records = Peer::start(acceptor(&authority), Some(answers)).await.unwrap();
+        let hospice = Peer::start(acceptor(&authority), None).await.unwrap();
         let clock = Still::at("2026-11-22T10:00:00Z".parse().unwrap());
         write(folder.path(), &authority, &rules);
-        let config = read(folder.path(), &configuration(&records));
+        let config = read(folder.path(), &(configuration(&records) + &more(&hospice.url("/fhir"))));
         let metrics = Arc::new(Metrics::default());
         let watches = Watches::new(vec![metrics.clone()]);
         let gateway = Gateway::open(config, clock.clone(), watches).unwrap_or_else(|why| panic!("{why}"));
@@ -125,7 +133,7 @@ impl Gate {
             }),
         ];
         let clients = Mutex::new(HashMap::new());
-        Gate { gateway, clock, base, metrics, folder, authority, held, clients, records, stop, running }
+        Gate { gateway, clock, base, metrics, folder, authority, held, clients, records, hospice, stop, running }
     }
 
     /// What the system of record holds from now on; `None`: nothing.
