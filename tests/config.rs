@@ -84,7 +84,7 @@ roles = ["health-professional"]
 references = ["Organization/a"]
 certificates = ["dns:A.Test", "sha256:00:11:22:33:44:55:66:77:88:99:aa:bb:cc:dd:ee:ff:00:11:22:33:44:55:66:77:88:99:aa:bb:cc:dd:ee:ff"]
 person = { system = "https://fhir.nhs.uk/Id/nhs-number", value = "9990000018" }
-may = ["send", "choose", "ask", "validate", "record", "operate"]
+may = ["send", "choose", "ask", "validate", "record", "explain", "operate"]
 sends = ["care-act", "fhir"]
 [folders]
 mappings = "m"
@@ -320,7 +320,7 @@ fn the_example_configuration_is_good() {
     keys.write("tls/outgoing.key", &keys.server.key);
     let config = keys.load(&text).unwrap();
     assert_eq!(config.listen.limits, Limits::default(), "the example shows the defaults");
-    assert_eq!((config.parties.len(), config.recipients.len(), config.sources.len()), (9, 4, 1));
+    assert_eq!((config.parties.len(), config.recipients.len(), config.sources.len()), (10, 4, 1));
     let commented = text.lines().filter(|l| l.trim_start().starts_with('#')).count();
     assert!(commented > 50, "the example explains itself");
 }

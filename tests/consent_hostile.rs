@@ -55,7 +55,7 @@ fn stops_everything(consent: &Value, reason: &str) {
 
 fn with_provisions(count: usize) -> Value {
     let mut consent = permit();
-    let nested = |n: usize| json!({ "type": if n % 2 == 0 { "deny" } else { "permit" }, "code": [{ "coding": [{ "system": "http://snomed.info/sct", "code": format!("9{n:06}") }] }] });
+    let nested = |n: usize| json!({ "type": if n.is_multiple_of(2) { "deny" } else { "permit" }, "code": [{ "coding": [{ "system": "http://snomed.info/sct", "code": format!("9{n:06}") }] }] });
     consent["provision"]["provision"] = (0..count).map(nested).collect();
     consent
 }

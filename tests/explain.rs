@@ -208,7 +208,7 @@ async fn nobody_learns_by_it_what_is_hidden_from_them() {
         }
         assert_eq!(answers[0].0, 404);
         assert_eq!(answers[0].1["issue"], answers[1].1["issue"]);
-        for wrong in ["recipient=tandem-trust", &format!("{PERSON}"), &format!("{PERSON}&recipient=x&code=1")] {
+        for wrong in ["recipient=tandem-trust", PERSON, &format!("{PERSON}&recipient=x&code=1")] {
             assert_eq!(ask(&stage, "winifreds-app", &format!("{operation}?{wrong}"), None).await.0, 400, "{wrong}");
         }
     }

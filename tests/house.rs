@@ -149,7 +149,7 @@ fn a_choice_is_told_as_a_releasable_and_in_no_other_way() {
     // what answers is made of what `redact` gave; the stored text goes into `walk_fhir`, and nowhere else
     let answers: Vec<&str> = code.lines().filter(|l| l.contains("Answer::")).map(str::trim).collect();
     let by = |line: &&str| line.contains("Answer::fhir(StatusCode::OK, &tree)") || line.contains("Answer::issue(");
-    assert!(!answers.is_empty() && answers.iter().all(|line| by(line)), "{answers:?}");
+    assert!(!answers.is_empty() && answers.iter().all(by), "{answers:?}");
     for made in
         ["let tree = found.as_ref().and_then(|found| ask::resource(found", "let tree = redact::shape_history(&found"]
     {

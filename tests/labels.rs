@@ -216,7 +216,7 @@ fn while_a_value_set_is_not_loaded_every_code_might_be_in_it_and_the_operator_is
 fn mistakes_in_a_set_are_said_with_their_place() {
     let wrong = "[[sensitive]]\nid = \"a\"\nbar = \"L2\"\nlaw = \"x\"\ntold = true\non-words = \"shout\"\n\
         [[sensitive.codes]]\ncodes = [\"1\"]\n[[sensitive.codes]]\nsystem = \"s\"\n";
-    let said = with_rules(wrong).err().expect("it is wrong");
+    let said = with_rules(wrong).expect_err("it is wrong");
     for start in ["site.toml:5:8", "site.toml:6:12", "site.toml:7:", "site.toml:9:"] {
         assert!(said.iter().any(|s| s.starts_with(start)), "{start} {said:#?}");
     }

@@ -32,7 +32,7 @@ impl Source {
                 let mut z = self.state;
                 z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
                 z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-                u32::try_from(((z ^ (z >> 31)) >> 32) * u64::from(limit) >> 32).expect("below the limit")
+                u32::try_from((((z ^ (z >> 31)) >> 32) * u64::from(limit)) >> 32).expect("below the limit")
             }
         };
         self.drawn.push(value);

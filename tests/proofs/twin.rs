@@ -127,11 +127,11 @@ fn cares(case: &Case, counted: &[Counted<'_>]) -> bool {
 
 /// P3: a basis of the list is declared, and where the opt-out applies to it, it was checked and is clear.
 fn secondary_basis(case: &Case, rules: &Rules) -> bool {
-    let holds = |basis: &&&str| {
-        let stopped = rules.opt_out_applies_to.iter().any(|b| b == *basis) && case.facts.opted_out != Some(false);
-        **basis != &"explicit-consent"[..] && rules.bases.iter().any(|b| b == *basis) && !stopped
+    let holds = |basis: &str| {
+        let stopped = rules.opt_out_applies_to.iter().any(|b| b == basis) && case.facts.opted_out != Some(false);
+        basis != "explicit-consent" && rules.bases.iter().any(|b| b == basis) && !stopped
     };
-    case.ask.bases.iter().collect::<Vec<_>>().iter().any(|b| holds(&b))
+    case.ask.bases.iter().any(|b| holds(b))
 }
 
 /// P4: the person themself. (No generated case has a proxy's role; the published cases of NHS VRS do.)
@@ -400,7 +400,7 @@ fn purpose(rule: &Rule, ask: &Ask, rules: &Rules) -> T {
         return if !rule.permits || care { T::Yes } else { T::Perhaps };
     }
     let covered = |asked: &&&str| stated.iter().any(|(_, p)| rules.purpose_covers(p, asked, !rule.permits));
-    let count = ask.purposes.iter().filter(|p| covered(&p)).count();
+    let count = ask.purposes.iter().filter(|p| covered(p)).count();
     if count == 0 {
         T::No
     } else if rule.permits && count < ask.purposes.len() {
@@ -588,7 +588,8 @@ fn judge(unit: &Unit<'_>, case: &Case, counted: &[Counted<'_>], gate: Gate, rule
         let sets: Vec<&super::twin_rules::Set> = rules.sets.iter().filter(|s| s.bar.as_deref() == Some(bar)).collect();
         let may = unit.bar.is_none() && !sets.is_empty() && sets.iter().all(|s| s.consent_lifts);
         let live: Vec<&Counted<'_>> = counted.iter().filter(|c| c.counts).collect();
-        if !exempt && !(may && weigh(&live, unit, case, rules).is_some_and(|v| v.explicit)) {
+        let lifted = exempt || (may && weigh(&live, unit, case, rules).is_some_and(|v| v.explicit));
+        if !lifted {
             return verdict(false, bar);
         }
     }

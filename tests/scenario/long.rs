@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 /// The n-th number of the test range whose last digit checks the others.
 fn number(n: usize) -> String {
-    let made = (0..).filter_map(|i: u32| {
+    let mut made = (0..).filter_map(|i: u32| {
         let nine = format!("9991{i:05}");
         let sum: u32 = nine.chars().zip((2..=10).rev()).map(|(c, weight)| c.to_digit(10).unwrap() * weight).sum();
         match 11 - sum % 11 {
@@ -17,7 +17,7 @@ fn number(n: usize) -> String {
             check => Some(format!("{nine}{}", check % 11)),
         }
     });
-    made.skip(n).map(String::from).next().expect("a number")
+    made.nth(n).expect("a number")
 }
 
 impl Teller {

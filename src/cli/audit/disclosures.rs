@@ -93,7 +93,8 @@ fn disclosures(connection: &Connection, patient: &str) -> rusqlite::Result<Vec<V
         let (kind, phase, done) = (word(0)?, word(1)?, word(2)? == "0");
         let key = (word(3)?, word(4)?);
         // A question by id does not name the person; what was decided in it does.
-        if !names(&event, patient) && !(kind == "query" && open.contains_key(&key)) {
+        let concerns = names(&event, patient) || (kind == "query" && open.contains_key(&key));
+        if !concerns {
             continue;
         }
         let when = jiff::Timestamp::from_microsecond(row.get(5)?).map(|t| t.to_string()).unwrap_or_default();

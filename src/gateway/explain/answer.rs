@@ -97,9 +97,7 @@ pub(super) fn explanation(
     for duty in decision.obligations().iter().filter_map(duty) {
         writer.say("obligation", "valueString", &duty);
     }
-    let now = question.now.as_second();
-    let next = decision.boundaries().iter().filter(|at| **at > now).min();
-    if let Some(at) = next.and_then(|at| Timestamp::from_second(*at).ok()) {
+    if let Some(at) = decision.until().and_then(|at| Timestamp::from_second(at).ok()) {
         writer.say("mayChangeAt", "valueInstant", &at.to_string());
     }
     for one in on_file {

@@ -208,6 +208,8 @@ pub struct Decision {
     pub(super) record: Option<[u8; 32]>,
     pub(super) recipient: String,
     pub(super) boundaries: Vec<i64>,
+    /// When what it rests on is too old (X2). Apart from the others: it moves with every reading.
+    pub(super) stale: Option<i64>,
     pub(super) asked_at: Option<jiff::Timestamp>,
     pub(super) shape: Arc<Shape>,
     /// The sets that put labels on what goes; none where none of them is told.
@@ -240,6 +242,7 @@ impl Decision {
             record: None,
             recipient: question.party.id.clone(),
             boundaries: Vec::new(),
+            stale: None,
             asked_at: question.now_known.then_some(question.now),
             shape: Arc::default(),
             teller: Teller::default(),
@@ -319,8 +322,12 @@ impl Decision {
 
     /// The times, in seconds since 1970, at which the same question would have to be decided again.
     #[must_use]
-    pub fn boundaries(&self) -> &[i64] {
-        &self.boundaries
+    pub fn boundaries(&self) -> Vec<i64> {
+        let mut all = self.boundaries.clone();
+        all.extend(self.stale);
+        all.sort_unstable();
+        all.dedup();
+        all
     }
 
     /// How what is released is shaped, by the policy it was made under.
@@ -352,7 +359,8 @@ impl Decision {
     #[must_use]
     pub fn until(&self) -> Option<i64> {
         let now = self.asked_at?.as_second();
-        self.boundaries.iter().copied().find(|at| *at > now)
+        let to_come = self.boundaries.iter().copied().find(|at| *at > now);
+        to_come.into_iter().chain(self.stale.filter(|at| *at > now)).min()
     }
 
     /// The permit, if this is a permitting answer about a validated record.

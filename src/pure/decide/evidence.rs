@@ -35,6 +35,11 @@ pub struct Other {
 }
 
 impl Evidence {
+    /// When it is too old to decide by (rule X2), in seconds since 1970; none where the policy sets no limit.
+    pub(super) fn stale_at(&self, policy: &super::policy::Policy) -> Option<i64> {
+        policy.max_age_seconds.map(|limit| self.read_at.as_second().saturating_add(limit).saturating_add(1))
+    }
+
     /// Nothing is known but whose record it is.
     #[must_use]
     pub fn none(subject: Identity, read_at: Timestamp) -> Evidence {

@@ -34,11 +34,11 @@ impl Decision {
         if !question.now_known {
             return None;
         }
-        let (now, read) = (from.as_second(), evidence.read_at.as_second());
-        let stale = policy.max_age().map(|limit| read.saturating_add(limit).saturating_add(1));
+        let now = from.as_second();
+        let stale = evidence.stale_at(policy);
         let declared = question.break_glass.as_ref().and_then(|g| g.declared_at).map(Timestamp::as_second);
         let checked = evidence.facts.opt_out_checked.map(|c| c.as_second().saturating_sub(60));
-        let ends = self.boundaries().iter().copied().chain(stale).chain(declared).chain(checked);
+        let ends = self.boundaries.iter().copied().chain(stale).chain(declared).chain(checked);
         let mut until = i64::MAX;
         for end in ends {
             if end == now {
@@ -80,6 +80,13 @@ impl Decision {
     fn under(&self, question: &Question, about: [u8; 32], evidence: &Evidence, policy: &Policy) -> Option<Decision> {
         let same = self.epoch == evidence.epoch && self.recipient == question.party.id;
         let fingerprint = || super::fingerprint::of(question, &[about], evidence, policy);
-        same.then(|| Decision { fingerprint: fingerprint(), ..self.clone() })
+        let asked_at = question.now_known.then_some(question.now);
+        let today = |decision: Decision| Decision {
+            fingerprint: fingerprint(),
+            asked_at,
+            stale: evidence.stale_at(policy),
+            ..decision
+        };
+        same.then(|| today(self.clone()))
     }
 }

@@ -125,10 +125,8 @@ impl<'b> Bench<'b> {
         // a declared emergency counts from when it was declared until its time is over
         let declared = self.question().break_glass.as_ref().and_then(|g| g.declared_at).map(Timestamp::as_second);
         let over = declared.map(|d| d.saturating_add(self.policy.emergency.minutes.saturating_mul(60)));
-        // what was read goes stale of itself (X2)
-        let read = self.policy.max_age_seconds.map(|limit| self.evidence.read_at.as_second().saturating_add(limit) + 1);
         let changes = self.evidence.others.iter().flat_map(|o| &o.facts.changes_at).chain(&facts.changes_at);
-        let alone = [stale, read, declared, over].into_iter().flatten();
+        let alone = [stale, declared, over].into_iter().flatten();
         ends.chain(changes.copied()).map(Timestamp::as_second).chain(alone).collect()
     }
 

@@ -254,6 +254,7 @@ pub(super) fn settle(decision: &mut Decision, bench: &Bench<'_>, live: &[Live<'_
             decision.reasons.iter().find_map(|r| r.basis.clone()).or_else(|| bench.policy.default.basis.clone());
     }
     decision.boundaries = boundaries(live, bench);
+    decision.stale = evidence.stale_at(bench.policy);
 }
 
 fn sorted(purposes: &[Code]) -> Vec<Code> {

@@ -223,12 +223,6 @@ impl Policy {
         codes.iter().any(|c| c.system.as_deref().is_some_and(|s| !self.codes.knows(s)))
     }
 
-    /// How old, in seconds, evidence may be; none where the rules set no limit.
-    #[must_use]
-    pub fn max_age(&self) -> Option<i64> {
-        self.max_age_seconds
-    }
-
     /// Its name, as its owner wrote it.
     #[must_use]
     pub fn name(&self) -> &str {
