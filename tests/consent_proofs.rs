@@ -49,6 +49,7 @@ properties! {
     another_persons_resources_never_go_and_change_nothing
     the_answer_changes_in_time_only_at_the_instants_it_names
     every_denial_gives_a_published_reason
+    no_search_looks_into_what_may_be_withheld
     what_is_withheld_stands_nowhere_in_what_is_released
     what_is_withheld_could_be_anything_and_what_is_released_is_the_same
     a_released_copy_decided_again_goes_as_it_is

@@ -36,6 +36,7 @@ properties! {
     another_persons_resources_never_go_and_change_nothing,
     the_answer_changes_in_time_only_at_the_instants_it_names,
     every_denial_gives_a_published_reason,
+    no_search_looks_into_what_may_be_withheld,
     bytes::what_is_withheld_stands_nowhere_in_what_is_released,
     bytes::what_is_withheld_could_be_anything_and_what_is_released_is_the_same,
     bytes::a_released_copy_decided_again_goes_as_it_is,
@@ -358,6 +359,21 @@ fn the_answer_changes_in_time_only_at_the_instants_it_names(source: &mut Source)
     let (one, other) = (told(&decision, &case), answer(&later));
     holds(one == other, &case, || {
         format!("now {one:#?}\nat {} {other:#?}\nboundaries {:?}", later.ask.now, decision.boundaries())
+    })
+}
+
+// ---- what a search may ask ------------------------------------------------------------------------------------------------
+
+/// A chain, `_has` or a modifier that looks into data would tell of them by what it finds (HAPI #6065, Medplum #9973, #2840).
+fn no_search_looks_into_what_may_be_withheld(source: &mut Source) -> Said {
+    let case = cases::any(source);
+    let telling = ["goal.description", "_has:Goal:subject:description", "code:missing", "addresses.code", "date"];
+    let parameters = vec!["patient".to_owned(), source.pick(&telling).to_owned()];
+    let asked = decide::Asked { types: vec!["CarePlan".to_owned()], parameters };
+    let decision =
+        decide::decide_question(&world::question(&case.ask), &asked, &world::evidence(&case), plans::policy());
+    holds(decision.outcome() == decide::Outcome::Deny, &case, || {
+        format!("{asked:?} may be asked: {:?}", decision.reasons())
     })
 }
 

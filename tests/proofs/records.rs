@@ -5,7 +5,9 @@ use super::source::Source;
 use super::world::{ACT_CODE, CONFIDENTIALITY, Part, SNOMED};
 use serde_json::{Map, Value, json};
 
-const TYPES: [&str; 13] = [
+/// Observations twice: they can contain something.
+const TYPES: [&str; 14] = [
+    "Observation",
     "Condition",
     "Goal",
     "Task",
@@ -21,13 +23,14 @@ const TYPES: [&str; 13] = [
     "Practitioner",
 ];
 /// The codes of records and of choices. The first two are of no sensitive set.
-pub const CODES: [(&str, &str); 6] = [
+pub const CODES: [(&str, &str); 7] = [
     (SNOMED, "44054006"),
     (SNOMED, "38341003"),
     (SNOMED, "8098009"),
     (SNOMED, "63487001"),
     (SNOMED, "57797005"),
     (SNOMED, "7200002"),
+    (SNOMED, "35489007"),
 ];
 pub const LABELS: [(&str, &str); 11] = [
     (CONFIDENTIALITY, "R"),
@@ -138,7 +141,7 @@ fn detailed(type_: &'static str, id: &str, source: &mut Source) -> Part {
     if has(type_, "code") {
         match source.below(5) {
             0 => {}
-            4 => part.codes.extend([source.pick(&CODES), CODES[1]]),
+            4 => part.codes.extend([source.pick(&CODES), source.pick(&CODES[1..])]),
             _ => part.codes.push(if source.once_in(3) { source.pick(&CODES) } else { source.pick(&CODES[..2]) }),
         }
         if source.once_in(15) {
@@ -151,7 +154,7 @@ fn detailed(type_: &'static str, id: &str, source: &mut Source) -> Part {
     if has(type_, "author") && source.once_in(2) {
         part.author = Some(source.pick(&AUTHORS));
     }
-    if type_ == "Observation" && source.once_in(4) {
+    if type_ == "Observation" && source.once_in(2) {
         part.contained = Some(source.pick(&CODES));
     }
     if type_ == "Goal" && source.once_in(2) {

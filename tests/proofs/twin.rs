@@ -227,7 +227,8 @@ struct Labels<'c> {
 fn labels<'c>(part: &'c Part, rules: &Rules) -> Labels<'c> {
     let codes: Vec<(&str, &str)> = part.codes.iter().copied().chain(part.contained).collect();
     let mut found = Labels { rank: 3, kinds: Vec::new(), unknown: false, bar: None, codes, look_first: false };
-    for (system, code) in &part.labels {
+    let counts = |l: &&(&str, &str)| part.type_ != "Patient" || !rules.speaks_of_the_address(l);
+    for (system, code) in part.labels.iter().filter(counts) {
         match *system {
             CONFIDENTIALITY => match rules.rank(code) {
                 Some(rank) => found.rank = found.rank.max(rank),

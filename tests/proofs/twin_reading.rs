@@ -332,10 +332,6 @@ fn readings(json: &Value) -> Option<Readings> {
         None => None,
         Some(root) => Some(root.as_object()?),
     };
-    let typed = match root.and_then(|r| r.get("type")) {
-        None => None,
-        Some(text) => Some(permits(text)?),
-    };
     let validity = root.and_then(|r| r.get("period")).cloned();
     readable(validity.as_ref())?;
     let base = match json["policyRule"]["coding"][0]["code"].as_str() {
@@ -346,9 +342,15 @@ fn readings(json: &Value) -> Option<Readings> {
     let open = |permits: bool| Rule { permits, depth: 0, says: Map::new(), unclear: false };
     let eol = profiled(json, "EOL-Consent");
     if eol && matches!(json["status"].as_str(), Some("inactive" | "rejected")) {
-        // refused, if it can be read at all
-        return walk(root, false, &open(false), 0).map(|_| (Vec::new(), None));
+        // refused, if its own words can be read; what it says of exceptions is nothing to a refusal
+        let mut bare = root.cloned();
+        bare.iter_mut().for_each(|b| drop(b.remove("provision")));
+        return walk(bare.as_ref(), false, &open(false), 0).map(|_| (Vec::new(), None));
     }
+    let typed = match root.and_then(|r| r.get("type")) {
+        None => None,
+        Some(text) => Some(permits(text)?),
+    };
     let scoped = |permits: bool| walk(root, permits, &open(permits), 0);
     let exception = |base: bool| {
         let mut all = vec![open(base)];

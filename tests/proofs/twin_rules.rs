@@ -180,6 +180,12 @@ impl Rules {
         texts(self.all["whereabouts"].get("elements")).contains(&format!("{type_}.{element}"))
     }
 
+    /// Whether a label on a Patient speaks of the address alone (PDS).
+    pub fn speaks_of_the_address(&self, label: &(&str, &str)) -> bool {
+        let code = self.all["whereabouts"].get("patient-label").and_then(Value::as_str);
+        label.0 == super::world::CONFIDENTIALITY && code == Some(label.1)
+    }
+
     /// The least that these purposes need, one list of sections a row.
     pub fn minimum(&self, purposes: &[&str]) -> Vec<Vec<String>> {
         let fits =
