@@ -72,6 +72,7 @@ struct Exchange {
     searched: bool,
     answered: bool,
     sections: Vec<String>,
+    purposes: Vec<String>,
 }
 
 const SQL: &str = "
@@ -103,10 +104,12 @@ fn disclosures(connection: &Connection, patient: &str) -> rusqlite::Result<Vec<V
                 let exchange = open.entry(key).or_default();
                 exchange.permits += usize::from(done);
                 exchange.sections = sections(&event);
+                exchange.purposes = purposes(&event);
             }
             ("disclosure", "completion") if done && !is_notice(&event) => {
-                let sections = open.get(&key).map(|e| e.sections.clone()).unwrap_or_default();
-                found.push(told(&event, &when, "sent", &sections));
+                // what is sent was decided under a purpose; its own line does not say it again
+                let exchange = open.entry(key).or_default();
+                found.push(told(&event, &when, "sent", exchange));
             }
             ("query", "completion") => {
                 let mut exchange = open.remove(&key).unwrap_or_default();
@@ -116,7 +119,7 @@ fn disclosures(connection: &Connection, patient: &str) -> rusqlite::Result<Vec<V
                 if how == "refused" {
                     exchange.sections.clear();
                 }
-                found.push(told(&event, &when, how, &exchange.sections));
+                found.push(told(&event, &when, how, &exchange));
             }
             _ => {}
         }
@@ -154,16 +157,17 @@ fn sections(event: &Value) -> Vec<String> {
     listed.filter_map(|s| s["section"].as_str()).map(str::to_owned).collect()
 }
 
-fn told(event: &Value, when: &str, how: &str, sections: &[String]) -> Value {
+fn purposes(event: &Value) -> Vec<String> {
+    let stated = event["agent"][1]["purposeOfUse"].as_array().into_iter().flatten();
+    stated.filter_map(|p| p["coding"][0]["code"].as_str()).map(str::to_owned).collect()
+}
+
+fn told(event: &Value, when: &str, how: &str, exchange: &Exchange) -> Value {
     let other = event["agent"].as_array().and_then(|agents| agents.get(1)).unwrap_or(&Value::Null);
-    let purposes: Vec<&str> = other["purposeOfUse"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .filter_map(|p| p["coding"][0]["code"].as_str())
-        .collect();
+    let own = purposes(event);
+    let purposes = if own.is_empty() { &exchange.purposes } else { &own };
     json!({ "when": when, "organisation": other["who"]["display"], "identifier": other["who"]["identifier"]["value"],
-        "purpose": purposes, "how": how, "sections": sections })
+        "purpose": purposes, "how": how, "sections": exchange.sections })
 }
 
 /// `2026-06-01T09:00:00Z  sent     TREAT   Beckside Surgery  goals, actions`.
