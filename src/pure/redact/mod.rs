@@ -36,7 +36,8 @@ pub struct Kept {
     pub choice: Option<(String, String)>,
 }
 
-/// What may be sent, and to whom. Nothing but [`redact`] makes one.
+/// What may be sent, and to whom. Only this room makes one: [`redact`] from a permit, and [`notice::stop_onward`], which can
+/// hold the ids of two messages and nothing of a record.
 pub struct Releasable {
     tree: Tree,
     fingerprint: [u8; 32],
